@@ -1,0 +1,119 @@
+"""Every error that ffplay raises on purpose, each with the exit code that the command ends with.
+
+    Error                       1   anything below; never raised itself
+    |-- InputError              3   the playbook, inventory, template or command line is wrong (carries all findings)
+    |-- SiteError               1   the site is not as the play needs it
+    |   |-- ChangeFailed        2   a change was tried and did not succeed
+    |   |-- NotConverged        5   a change ran, and reading again showed another value than planned
+    |   |-- CheckFailed         6   a check (verify, assert, wait_for) found the site wrong
+    |   `-- Refused             7   preflight or a safety rule forbids to go on; nothing was changed by the step
+    |-- Unreachable             4   a host cannot be reached, or was lost
+    |   |-- HostKeyError        4   its host key is unknown or another one
+    |   |-- AuthError           4   it does not let us in
+    |   `-- BecomeError         4   it lets us in and sudo refuses
+    `-- Interrupted           130   the operator stopped the run
+
+Imports nothing of ours but the data types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ffplay.model import Mark
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One mistake in what a person wrote: where, what, and what to do instead.
+
+    `line_text` is the offending line as it stands in the file; empty where there is none to show.
+    """
+
+    mark: Mark | None
+    message: str
+    hint: str = ""
+    line_text: str = ""
+
+
+class Error(Exception):
+    """Root of the errors. `advice` says what the operator can do now."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, advice: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.advice = advice
+
+
+class InputError(Error):
+    """What the operator wrote is wrong; `findings` holds every mistake, in the order of the files."""
+
+    exit_code = 3
+
+    def __init__(self, findings: Iterable[Finding]) -> None:
+        self.findings = tuple(findings)
+        super().__init__("; ".join(finding.message for finding in self.findings))
+
+
+class HostError(Error):
+    """An error of one host; `host` is its inventory name, `output` what it printed, if anything."""
+
+    def __init__(self, host: str, message: str, advice: str = "", output: str = "") -> None:
+        super().__init__(message, advice)
+        self.host = host
+        self.output = output
+
+
+class SiteError(HostError):
+    """The site is not as the play needs it."""
+
+
+class ChangeFailed(SiteError):
+    """A change was tried and did not succeed."""
+
+    exit_code = 2
+
+
+class NotConverged(SiteError):
+    """A change ran, and reading again showed another value than the plan had."""
+
+    exit_code = 5
+
+
+class CheckFailed(SiteError):
+    """A check found the site wrong."""
+
+    exit_code = 6
+
+
+class Refused(SiteError):
+    """A safety rule forbids to go on."""
+
+    exit_code = 7
+
+
+class Unreachable(HostError):
+    """The host cannot be reached, or the connection to it was lost."""
+
+    exit_code = 4
+
+
+class HostKeyError(Unreachable):
+    """The host's key is not the one that known_hosts has, or is not there at all."""
+
+
+class AuthError(Unreachable):
+    """The host refused every way to log in that we had."""
+
+
+class BecomeError(Unreachable):
+    """We are logged in, and sudo refuses."""
+
+
+class Interrupted(Error):
+    """The operator stopped the run."""
+
+    exit_code = 130

@@ -1,0 +1,93 @@
+"""The vendor's facts: models, default paths, ports, units and names, with their source.
+
+Sources: [regenerate] the vendor's page "Migrate to Different Detector or Model", [models] "Models", [network] the
+network page, [tntapi] the shard's API pages, all of FindFace Enterprise Server SDK 2.5. A default that the
+documentation does not state is marked undocumented: it is an inventory variable because only the site knows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+# [models] name -> facen size in float32 values.
+MODELS: Mapping[str, int] = MappingProxyType(
+    {
+        "model_36": 160,
+        "model_39c": 160,
+        "fr_1": 160,
+        "en_1": 320,
+        "en2_face0": 320,
+        "apricot_160f": 160,
+        "apricot_320": 320,
+        "banana_800f": 800,
+        "cherry_480": 480,
+    }
+)
+
+# [models] faces a second: (one CPU thread, one GTX 1080). The other models are not in the table.
+SPEED: Mapping[str, tuple[float, float]] = MappingProxyType(
+    {
+        "apricot_160f": (5.15, 62.27),
+        "apricot_320": (4.87, 59.92),
+        "banana_800f": (0.71, 11.96),
+        "cherry_480": (1.24, 26.45),
+    }
+)
+
+# `--detector` takes nnd and dlib; extraction-api also knows `legacy` [regenerate].
+DETECTORS = ("nnd", "dlib", "legacy")
+
+# Bytes of one facen value: a facen is little-endian float32.
+FLOAT_BYTES = 4
+
+# Every inventory variable that ffplay itself reads, with its default. Strings may refer to one another as Jinja2.
+DEFAULTS: Mapping[str, Any] = MappingProxyType(
+    {
+        # Put before every path below; empty on a real host, the host's own tree in the lab.
+        "root": "",
+        "state_dir": "{{ root }}/var/lib/ffplay",
+        # facenapi: HTTP API and the vendor's tools.
+        "facenapi_ini": "{{ root }}/etc/findface-facenapi.ini",
+        "facenapi_unit": "findface-facenapi",
+        "facenapi_address": "127.0.0.1",
+        "facenapi_port": 8000,
+        "regenerate_command": "findface-regenerate",
+        "copy_command": "python3 -m facenapi.server.tools.mongo2searchapi",
+        "tntapi_servers_file": "{{ root }}/etc/tntapi.json",
+        # extraction-api: detector and model. The network page has 18088 in one example; 18666 is the tool's default.
+        "extraction_ini": "{{ root }}/etc/findface-extraction-api.ini",
+        "extraction_unit": "findface-extraction-api",
+        "extraction_address": "127.0.0.1",
+        "extraction_port": 18666,
+        # tntapi: the shards.
+        "tarantool_instances_dir": "{{ root }}/etc/tarantool/instances.enabled",
+        "tarantool_data_dir": "{{ root }}/opt/ntech/var/lib/tarantool",
+        "tarantool_unit_prefix": "tarantool@",
+        "tarantool_owner": "tarantool:tarantool",
+        "shard_address": "127.0.0.1",
+        "shard_port_base": 33000,
+        "shard_http_base": 8000,
+        "build_index_command": "findface-build-index",
+        # MongoDB. The layout of its documents is undocumented.
+        "mongo_unit": "mongod",
+        "mongo_address": "127.0.0.1",
+        "mongo_port": 27017,
+        "mongo_db": "facenapi",
+        "mongo_faces": "faces",
+        "mongo_field_id": "_id",
+        "mongo_field_facen": "facen",
+        "mongo_field_galleries": "galleries",
+        "mongo_field_owner": "owner",
+        "mongo_field_normalized": "normalized",
+        # How a shard names the gallery of a face: the documentation shows `<24 hex digits>_<gallery>`.
+        "shard_gallery_name": "{owner}_{gallery}",
+        # Which cell of tntapi.json holds an id: undocumented. Empty: not checked; `id % cells`: checked.
+        "shard_cell_of_id": "",
+        # findface-upload and the licence server.
+        "upload_dir": "{{ root }}/var/lib/ffupload/uploads",
+        "ntls_address": "127.0.0.1",
+        "ntls_port": 3133,
+    }
+)

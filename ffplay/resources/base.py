@@ -1,0 +1,65 @@
+"""What a resource is: one thing on a host that can be read, brought to a value, shown, and brought back.
+
+A resource is a frozen dataclass that says *which* thing it is (so it is hashable and serves as a key); its value is
+plain frozen data. Resources are the only code that knows shell, Lua, BSON or HTTP.
+"""
+
+from __future__ import annotations
+
+import shlex
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from typing import Any
+
+from ffplay.model import Host
+from ffplay.remote.base import Access, Reply
+
+
+class Resource(ABC):
+    """Common ground of both kinds of resources."""
+
+    @property
+    @abstractmethod
+    def label(self) -> str:
+        """Return how output names the thing: a path, a unit, a database."""
+
+    def show(self, before: Any, after: Any) -> str:
+        """Return what a person should read of the difference, many lines or none."""
+        return ""
+
+    def reached(self, after: Any, observed: Any) -> bool:
+        """Tell whether what was read is what was planned."""
+        return bool(after == observed)
+
+
+class ShellResource(Resource):
+    """A resource that is read and brought by POSIX sh, so that many travel to a host as one script."""
+
+    @abstractmethod
+    def read_script(self) -> str:
+        """Return sh that prints the value in a form of this resource's own; it changes nothing."""
+
+    @abstractmethod
+    def parse(self, reply: Reply) -> Any:
+        """Return the value from what `read_script` printed. Raise ValueError with a reason where that makes no sense."""
+
+    def bring_script(self, before: Any, after: Any) -> str:
+        """Return sh that brings the thing from one value to the other and exits non-zero where it could not."""
+        raise TypeError(f"{type(self).__name__} can only be read")
+
+
+class DirectResource(Resource):
+    """A resource that is read or brought over HTTP, the binary protocols, or by many small commands."""
+
+    @abstractmethod
+    def read(self, access: Access, host: Host) -> Any:
+        """Return the value. Raise `SiteError` where it cannot be read."""
+
+    def bring(self, access: Access, host: Host, before: Any, after: Any) -> None:
+        """Bring the thing from one value to the other. Raise `ChangeFailed` where that cannot be done."""
+        raise TypeError(f"{type(self).__name__} can only be read")
+
+
+def quote(argv: Iterable[str]) -> str:
+    """Return an argument list as one line of sh; the one place where arguments are quoted."""
+    return " ".join(shlex.quote(word) for word in argv)
