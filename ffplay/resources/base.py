@@ -27,8 +27,8 @@ class Resource(ABC):
         """Return what a person should read of the difference, many lines or none."""
         return ""
 
-    def reached(self, after: Any, observed: Any) -> bool:
-        """Tell whether what was read is what was planned."""
+    def reached(self, before: Any, after: Any, observed: Any) -> bool:
+        """Tell whether what was read afterwards is what was planned."""
         return bool(after == observed)
 
 

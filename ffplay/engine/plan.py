@@ -1,0 +1,109 @@
+"""What a plan is: every step of every play, on every host, with the outcomes that its function gave."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from ffplay.model import Change, Check, Note, Play, Problem, Step, Target
+from ffplay.steps.base import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class StepPlan:
+    """One step on one host, for one item of its loop.
+
+    `state` is `planned` (its outcomes are what will happen), `skipped` (`reason` says why: a `when`, a tag) or
+    `deferred` (what it does is known after apply; `reason` says what it waits for). `item` is the loop's value, `None`
+    where there is no loop. `handler` is set for a handler that an earlier step notifies.
+    """
+
+    step: Step
+    host: str
+    state: str
+    outcomes: tuple[Outcome, ...] = ()
+    reason: str = ""
+    item: Any = field(default=None, hash=False)
+    handler: bool = False
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """Return the changes, in order."""
+        return tuple(outcome for outcome in self.outcomes if isinstance(outcome, Change))
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """Return the checks, in order."""
+        return tuple(outcome for outcome in self.outcomes if isinstance(outcome, Check))
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Return what forbids to go on."""
+        return tuple(outcome for outcome in self.outcomes if isinstance(outcome, Problem))
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """Return what an operator should know."""
+        return tuple(outcome for outcome in self.outcomes if isinstance(outcome, Note))
+
+
+@dataclass(frozen=True, slots=True)
+class StepGroup:
+    """One step with its plans on all hosts of one batch; they wait for each other at its end."""
+
+    step: Step
+    plans: tuple[StepPlan, ...]
+    handler: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PlayPlan:
+    """One play: its hosts, and its steps in the order in which they run (a batch after the other with `serial`)."""
+
+    play: Play
+    hosts: tuple[str, ...]
+    target: Target | None
+    groups: tuple[StepGroup, ...]
+    batches: tuple[tuple[str, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A whole playbook's plan. `shards` counts the shards of all hosts in it."""
+
+    plays: tuple[PlayPlan, ...]
+    run: str
+    hosts: tuple[str, ...] = ()
+    shards: int = 0
+
+    def step_plans(self) -> Iterator[StepPlan]:
+        """Yield every step plan in order."""
+        for play in self.plays:
+            for group in play.groups:
+                yield from group.plans
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """Return every change in order."""
+        return tuple(change for plan in self.step_plans() for change in plan.changes)
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """Return every check in order."""
+        return tuple(check for plan in self.step_plans() for check in plan.checks)
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Return every problem, each once."""
+        return tuple(dict.fromkeys(problem for plan in self.step_plans() for problem in plan.problems))
+
+    @property
+    def deferred(self) -> tuple[StepPlan, ...]:
+        """Return the steps whose changes are known after apply."""
+        return tuple(plan for plan in self.step_plans() if plan.state == "deferred")
+
+    @property
+    def empty(self) -> bool:
+        """Tell whether the site is as the playbook wants it: no change, and none that may yet come."""
+        return not self.changes and not self.deferred

@@ -1,0 +1,76 @@
+"""Commands that an operator writes, and the guards that say whether they still have to run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ffplay.remote.base import Reply
+from ffplay.resources.base import ShellResource, quote
+
+# Told apart from the guards' own output by the word that only we print.
+_VERDICT = "ffplay-guard"
+
+
+@dataclass(frozen=True, slots=True)
+class Command(ShellResource):
+    """A command with its guards. Value: why it need not run, or `needed`; after it ran: `ran`.
+
+    `line` is sh. `creates`/`removes` name a path whose presence/absence makes it needless, `unless`/`onlyif` are sh
+    that must only read: exit code 0 of `unless`, or non-zero of `onlyif`, makes it needless.
+    """
+
+    line: str
+    chdir: str = ""
+    creates: str = ""
+    removes: str = ""
+    unless: str = ""
+    onlyif: str = ""
+
+    @property
+    def label(self) -> str:
+        """Return the command itself."""
+        return self.line
+
+    @property
+    def guarded(self) -> bool:
+        """Tell whether anything says when the command is needless."""
+        return bool(self.creates or self.removes or self.unless or self.onlyif)
+
+    def _cd(self) -> str:
+        return f"cd {quote([self.chdir])} || exit\n" if self.chdir else ""
+
+    def read_script(self) -> str:
+        """Evaluate the guards in order and print the first that makes the command needless."""
+        lines = []
+        if self.creates:
+            lines.append(f'for p in {_glob(self.creates)}; do [ -e "$p" ] && echo "{_VERDICT} creates" && exit; done')
+        if self.removes:
+            lines.append(f'there=; for p in {_glob(self.removes)}; do [ -e "$p" ] && there=1; done')
+            lines.append(f'[ -n "$there" ] || {{ echo "{_VERDICT} removes"; exit; }}')
+        if self.unless:
+            lines.append(f'( {self.unless}\n) >/dev/null 2>&1 && {{ echo "{_VERDICT} unless"; exit; }}')
+        if self.onlyif:
+            lines.append(f'( {self.onlyif}\n) >/dev/null 2>&1 || {{ echo "{_VERDICT} onlyif"; exit; }}')
+        return self._cd() + "\n".join([*lines, f'echo "{_VERDICT} needed"'])
+
+    def parse(self, reply: Reply) -> str:
+        """Return the verdict."""
+        for line in reply.text.splitlines():
+            if line.startswith(_VERDICT):
+                word = line.split()[1]
+                return word if word == "needed" else f"{word}: {getattr(self, word)}"
+        raise ValueError(f"the guards of `{self.line}` gave no verdict: {reply.error_text.strip()}")
+
+    def bring_script(self, before: Any, after: Any) -> str:
+        """Return the command."""
+        return self._cd() + self.line
+
+    def reached(self, before: Any, after: Any, observed: Any) -> bool:
+        """A command is judged by its exit code; one that should create or remove a path is judged by the path too."""
+        return not (self.creates or self.removes) or observed != "needed"
+
+
+def _glob(pattern: str) -> str:
+    """Return a path for sh in which `*`, `?` and `[...]` still match."""
+    return "".join(char if char in "*?[]" else quote([char]) for char in pattern)

@@ -1,0 +1,138 @@
+"""Files, directories and symbolic links."""
+
+from __future__ import annotations
+
+import base64
+import difflib
+from dataclasses import dataclass, field
+from typing import Any
+
+from ffplay.model import Unknown
+from ffplay.remote.base import Reply
+from ffplay.resources.base import ShellResource, quote
+
+
+@dataclass(frozen=True, slots=True)
+class FileState:
+    """What is at a path.
+
+    `kind` is absent, file, directory or link; `mode` is octal text such as "0644"; in a planned value None leaves
+    mode, owner or group as they are. `mtime` is in seconds of the host's clock and takes no part in comparisons.
+    """
+
+    kind: str
+    content: bytes | None = field(default=None, repr=False)
+    mode: str | None = None
+    owner: str | None = None
+    group: str | None = None
+    target: str | None = None
+    mtime: int = field(default=0, compare=False)
+
+    @property
+    def text(self) -> str:
+        """Return the content as text; bytes that are no UTF-8 survive a round trip."""
+        return (self.content or b"").decode("utf-8", "surrogateescape")
+
+
+ABSENT = FileState("absent")
+
+
+@dataclass(frozen=True, slots=True)
+class File(ShellResource):
+    """The thing at one absolute path. Value: `FileState`."""
+
+    path: str
+
+    @property
+    def label(self) -> str:
+        """Return the path."""
+        return self.path
+
+    def read_script(self) -> str:
+        """Print one line of metadata, then the content of a regular file."""
+        return (
+            f"p={quote([self.path])}\n"
+            'if [ -L "$p" ]; then echo "link - - - - $(readlink "$p")"\n'
+            'elif [ -d "$p" ]; then stat -c "directory %a %U %G %Y" "$p"\n'
+            'elif [ -f "$p" ]; then stat -c "file %a %U %G %Y" "$p" && cat "$p"\n'
+            'elif [ -e "$p" ]; then echo "$p is neither a file nor a directory" >&2; exit 1\n'
+            "else echo absent; fi"
+        )
+
+    def parse(self, reply: Reply) -> FileState:
+        """Return the state; the exit code is not zero where the file may not be read."""
+        if reply.code:
+            raise ValueError(reply.error_text.strip() or f"cannot read {self.path}")
+        head, _, content = reply.stdout.partition(b"\n")
+        words = head.decode("utf-8", "surrogateescape").split(" ", 5)
+        if words[0] == "absent":
+            return ABSENT
+        if words[0] == "link":
+            return FileState("link", target=words[5])
+        kind, mode, owner, group, mtime = words
+        body = content if kind == "file" else None
+        return FileState(kind, body, mode.rjust(4, "0"), owner, group, mtime=int(mtime))
+
+    def bring_script(self, before: Any, after: Any) -> str:
+        """Bring the path to `after`; a file is written whole under another name, synced, then renamed."""
+        head = f"set -e\np={quote([self.path])}\nt=\"$p.ffplay-$$\"\n"
+        if after.kind == "absent":
+            return head + ('rmdir "$p"' if before.kind == "directory" else 'rm -f "$p"')
+        if after.kind == "link":
+            return head + f'ln -s {quote([after.target])} "$t" && mv -fT "$t" "$p"'
+        if after.kind == "directory":
+            return head + 'mkdir -p "$p"\n' + _ownership(after, '"$p"')
+        same = isinstance(before, FileState) and before.kind == "file" and before.content == after.content
+        if same:
+            return head + _ownership(after, '"$p"')
+        encoded = base64.encodebytes(after.content or b"").decode()
+        keep = 'if [ -f "$p" ]; then chmod --reference="$p" "$t"; chown --reference="$p" "$t"; else chmod 0644 "$t"; fi\n'
+        return (
+            head
+            + "trap 'rm -f \"$t\"' EXIT\n(umask 077; base64 -d > \"$t\") <<'FFPLAY_CONTENT'\n"
+            + encoded
+            + "FFPLAY_CONTENT\n"
+            + keep
+            + _ownership(after, '"$t"')
+            + 'sync "$t" 2>/dev/null || sync\nmv -f "$t" "$p"'
+        )
+
+    def reached(self, before: Any, after: Any, observed: Any) -> bool:
+        """Compare; mode, owner and group only where the plan states them."""
+        same = (after.kind, after.content, after.target) == (observed.kind, observed.content, observed.target)
+        stated = ((getattr(after, name), getattr(observed, name)) for name in ("mode", "owner", "group"))
+        return same and all(wanted is None or wanted == seen for wanted, seen in stated)
+
+    def show(self, before: Any, after: Any) -> str:
+        """Return a unified diff of text, or one line about what else differs."""
+        if isinstance(after, Unknown) or isinstance(before, Unknown):
+            return ""
+        lines = [
+            f"{name}: {old or '-'} -> {new}"
+            for name in ("mode", "owner", "group", "target")
+            if (new := getattr(after, name)) is not None and (old := getattr(before, name)) != new and old is not None
+        ]
+        if before.content != after.content and "file" in (before.kind, after.kind):
+            lines.append(unified(self.path, before.content or b"", after.content or b""))
+        return "\n".join(lines)
+
+
+def unified(path: str, before: bytes, after: bytes) -> str:
+    """Return the unified diff of two contents; of binary ones, their sizes."""
+    if b"\0" in before or b"\0" in after:
+        return f"binary: {len(before)} -> {len(after)} bytes"
+    old, new = (part.decode("utf-8", "replace").splitlines() for part in (before, after))
+    lines = list(difflib.unified_diff(old, new, path, path, lineterm="", n=2))
+    if before and after and before.endswith(b"\n") != after.endswith(b"\n"):
+        lines.append("\\ newline at the end of the file differs")
+    return "\n".join(lines)
+
+
+def _ownership(after: FileState, shell_word: str) -> str:
+    """Return sh that gives the stated owner, group and mode to a path."""
+    lines = []
+    if after.owner or after.group:
+        lines.append(f"chown {quote([(after.owner or '') + (':' + after.group if after.group else '')])} {shell_word}\n")
+    if after.mode:
+        lines.append(f"chmod {after.mode} {shell_word}\n")
+    return "".join(lines)

@@ -1,0 +1,97 @@
+"""The record of a generation that ffplay leaves on the site: beside each shard's data, and one for the faces.
+
+It lies on the site and not with the operator, so that anybody, from any machine, goes on where another one stopped.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+
+from ffplay.model import Generation
+from ffplay.resources.base import quote
+
+# A record is one small JSON object; a later layout gets another number and is refused, not guessed at.
+_FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What data are at.
+
+    `state` is `complete` (all of the data are at `generation`), `emptied` (a shard was wiped to be filled with it) or
+    `regenerating` (faces are under way to it). `was` is the generation before, None where nobody knows. `run` names
+    the run that wrote the record and takes no part in comparisons.
+    """
+
+    generation: Generation
+    state: str = "complete"
+    was: Generation | None = None
+    run: str = field(default="", compare=False)
+
+    def complete_at(self, generation: Generation) -> bool:
+        """Tell whether all of the data are known to be at the generation."""
+        return self.state == "complete" and self.generation == generation
+
+
+def record_text(record: Record) -> str:
+    """Return the file's content."""
+    body = {
+        "format": _FORMAT,
+        "state": record.state,
+        "generation": _plain(record.generation),
+        "was": _plain(record.was) if record.was else None,
+        "run": record.run,
+    }
+    return json.dumps(body, indent=1) + "\n"
+
+
+def parse_record(text: str, path: str) -> Record | None:
+    """Return the record in a file's text, None for an empty text. Raise ValueError where it is damaged."""
+    if not text.strip():
+        return None
+    try:
+        body = json.loads(text)
+        if body["format"] != _FORMAT:
+            raise ValueError(f"format {body['format']}")
+        was = body["was"]
+        return Record(_generation(body["generation"]), body["state"], _generation(was) if was else None, body["run"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is damaged ({error}); look at it, and delete it to have the site judged anew") from error
+
+
+def write_script(path: str, record: Record | None) -> str:
+    """Return sh that writes the record whole, or removes it."""
+    target = quote([path])
+    if record is None:
+        return f"rm -f {target} || exit\n"
+    return (
+        f"mkdir -p {quote([path.rpartition('/')[0] or '/'])} || exit\n"
+        f"cat > {target}.part <<'FFPLAY_RECORD' || exit\n{record_text(record)}FFPLAY_RECORD\n"
+        f"{{ sync {target}.part 2>/dev/null || sync; }} && mv -f {target}.part {target} || exit\n"
+    )
+
+
+def describe(record: Record | None) -> str:
+    """Return a record in a few words."""
+    if record is None:
+        return "no record"
+    return str(record.generation) if record.state == "complete" else f"{record.state}, for {record.generation}"
+
+
+def _plain(generation: Generation) -> dict[str, object]:
+    return {
+        "model": generation.model,
+        "facen_size": generation.facen_size,
+        "detector": generation.detector,
+        "detector_settings": [list(pair) for pair in generation.detector_settings],
+    }
+
+
+def _generation(body: dict[str, object]) -> Generation:
+    settings = tuple((str(key), str(value)) for key, value in body["detector_settings"])  # type: ignore[attr-defined]
+    detector = body["detector"]
+    size = body["facen_size"]
+    if not isinstance(size, int):
+        raise ValueError("facen_size is no number")
+    return Generation(str(body["model"]), size, None if detector is None else str(detector), settings)

@@ -1,0 +1,144 @@
+"""A shard's data files and the record beside them: what `wipe` sets aside and `copy` declares filled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ffplay.model import Shard, Unknown
+from ffplay.remote.base import Reply
+from ffplay.resources.base import ShellResource, quote
+from ffplay.resources.record import Record, describe, parse_record, write_script
+
+# The ending of the files of each directory, in the order of their names in `Shard`.
+_ENDINGS = {"snap": ".snap", "wal": ".xlog", "index": ".idx"}
+
+
+@dataclass(frozen=True, slots=True)
+class DataState:
+    """A shard's data on disk.
+
+    `files` are (name, bytes) with the name as `snap/00...0.snap`, `wal/...` or `index/...`; planned as `Unknown` where
+    the shard itself will write them. `missing` are directories that should be there and are not. `record` says which
+    generation they are at. `aside` are set-aside directories as (path, KiB) and take no part in comparisons.
+    """
+
+    files: tuple[tuple[str, int], ...] | Unknown = ()
+    record: Record | None = None
+    missing: tuple[str, ...] = ()
+    aside: tuple[tuple[str, int], ...] = field(default=(), compare=False)
+
+    @property
+    def empty(self) -> bool:
+        """Tell whether there is surely no data file."""
+        return self.files == ()
+
+    def names(self, directory: str) -> tuple[tuple[str, int], ...]:
+        """Return (name, bytes) of one directory: snap, wal or index."""
+        files = () if isinstance(self.files, Unknown) else self.files
+        return tuple((name, size) for name, size in files if name.startswith(f"{directory}/"))
+
+
+@dataclass(frozen=True, slots=True)
+class ShardData(ShellResource):
+    """The data directories of one shard. Value: `DataState`."""
+
+    shard: Shard
+
+    @property
+    def label(self) -> str:
+        """Return the data directory."""
+        return self.shard.data_dir
+
+    def directories(self) -> dict[str, str]:
+        """Return the directory of each kind of file."""
+        return {"snap": self.shard.snap_dir, "wal": self.shard.wal_dir, "index": self.shard.index_dir}
+
+    def read_script(self) -> str:
+        """Print a line a file, a line a missing or set-aside directory, and last the record."""
+        lines = []
+        for kind, directory in self.directories().items():
+            path = quote([directory])
+            lines.append(
+                f"if [ -d {path} ]; then for f in {path}/*{_ENDINGS[kind]}; do "
+                f'[ -f "$f" ] && stat -c "file %s {kind}/${{f##*/}}" "$f"; done\nelse echo "missing {kind}"; fi'
+            )
+            lines.append(f'for d in {path}.aside-*; do [ -d "$d" ] && echo "aside $(du -sk "$d")"; done')
+        lines.append(f"echo record; cat {quote([self.shard.stamp])} 2>/dev/null; :")
+        return "\n".join(lines)
+
+    def parse(self, reply: Reply) -> DataState:
+        """Return the state. Raise ValueError where the record is damaged."""
+        listing, _, record = reply.text.partition("record\n")
+        files: list[tuple[str, int]] = []
+        missing: list[str] = []
+        aside: list[tuple[str, int]] = []
+        for line in listing.splitlines():
+            word, _, rest = line.partition(" ")
+            if word == "file":
+                size, _, name = rest.partition(" ")
+                files.append((name, int(size)))
+            elif word == "missing":
+                missing.append(rest)
+            elif word == "aside":
+                kib, _, path = rest.partition("\t")
+                aside.append((path, int(kib)))
+        return DataState(tuple(sorted(files)), parse_record(record, self.shard.stamp), tuple(missing), tuple(aside))
+
+    def bring_script(self, before: Any, after: Any) -> str:
+        """Write the record first (it says what is about to happen), then set the files aside where they are to go."""
+        script = write_script(self.shard.stamp, after.record) if before.record != after.record else ""
+        if after.empty and (not before.empty or before.missing):
+            script += self._set_aside(after.record.run)
+        return script
+
+    def _set_aside(self, run: str) -> str:
+        """Return sh that renames each directory that holds files and puts an empty twin in its place.
+
+        Renaming is instant and so is its reverse. The process must be dead: a running shard serves on over deleted
+        files, and comes back empty.
+        """
+        unit = quote([self.shard.unit])
+        paths = quote(dict.fromkeys(self.directories().values()))
+        return f"""case "$(systemctl show -p ActiveState,MainPID {unit} | sort | tr '\\n' ' ')" in
+  *ActiveState=inactive*MainPID=0*|*ActiveState=failed*MainPID=0*) ;;
+  *) echo "{self.shard.unit} still runs: its data must not be touched" >&2; exit 1;;
+esac
+for d in {paths}; do
+  if [ ! -d "$d" ]; then
+    mkdir -p "$d" && chown --reference={quote([self.shard.data_dir])} "$d" || exit; continue
+  fi
+  [ -n "$(ls -A "$d")" ] || continue
+  rm -rf "$d.new-{run}"
+  mkdir "$d.new-{run}" && chmod --reference="$d" "$d.new-{run}" && chown --reference="$d" "$d.new-{run}" || exit
+  mv -T "$d" "$d.aside-{run}" && mv -T "$d.new-{run}" "$d" || exit
+done
+sync"""
+
+    def reached(self, before: Any, after: Any, observed: Any) -> bool:
+        """Compare; files that the shard writes itself are not compared."""
+        same_files = isinstance(after.files, Unknown) or after.files == observed.files
+        return same_files and after.record == observed.record and after.missing == observed.missing
+
+    def show(self, before: Any, after: Any) -> str:
+        """Return counts and sizes of what goes aside, and the record's change."""
+        lines = []
+        if after.empty and not before.empty:
+            for kind, ending in _ENDINGS.items():
+                found = before.names(kind)
+                if found:
+                    total = sum(size for _, size in found)
+                    lines.append(f"set aside {len(found)} {ending}, {human(total)} in {self.directories()[kind]}")
+        if before.record != after.record:
+            lines.append(f"record: {describe(before.record)} -> {describe(after.record)}")
+        return "\n".join(lines)
+
+
+def human(size: int) -> str:
+    """Return a number of bytes as people write it: 12.3 GiB."""
+    amount = float(size)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if amount < 1024:
+            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1024
+    return f"{amount:.1f} TiB"
