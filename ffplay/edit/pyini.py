@@ -63,7 +63,7 @@ def set_values(text: str, wanted: Mapping[str, Any]) -> str:
 
 def _parse(text: str) -> _Source:
     try:
-        tree = ast.parse(text)
+        tree = ast.parse(text.removeprefix("\ufeff"))
     except SyntaxError as error:
         line = (error.text or "").rstrip("\r\n")
         raise EditError(error.lineno or 1, error.offset or 1, f"this is not Python: {error.msg}", line) from error

@@ -70,7 +70,8 @@ def _parse(text: str) -> _Document:
         value = yaml.safe_load(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        message = f"this is not YAML that can be edited: {error.problem or error}"
+        reason = ", ".join(filter(None, (error.context, error.problem)))
+        message = f"this is not YAML that can be edited: {reason}"
         raise error_at(text, mark.index if mark else 0, message) from error
     except yaml.reader.ReaderError as error:
         raise error_at(text, 0, f"this is not YAML: {error.reason} at character {error.position}") from error
@@ -122,7 +123,7 @@ def _edits(document: _Document, node: yaml.Node, value: Any, wanted: Any) -> Ite
 
 
 def _grows(value: Any, wanted: Any) -> bool:
-    """Tell whether the wanted collection has all keys (or places) of the present one, so that its entries can be edited."""
+    """Tell whether the wanted collection keeps all keys (or places) of the present one: then its entries are edited."""
     if isinstance(value, dict) and isinstance(wanted, dict):
         return value.keys() <= wanted.keys()
     return isinstance(value, list) and isinstance(wanted, list) and len(value) <= len(wanted)

@@ -9,6 +9,8 @@ import yaml
 
 # Strings that YAML 1.2 or another reader takes for a number or a truth value although PyYAML does not.
 _AMBIGUOUS = re.compile(r"[-+]?(?:\.?\d[\d_.]*(?:[eE][-+]?\d+)?|0o[0-7]+)|[yYnN]")
+# Strings such as addresses and URLs, which PyYAML would quote inside brackets although it reads them well.
+_PLAIN = re.compile(r"\w(?:[\w./:@+-]*[\w/])?", re.ASCII)
 _FOREVER = 2**31
 
 
@@ -23,17 +25,21 @@ def inline(value: Any, quote: str = "") -> str:
         return "[" + ", ".join(map(inline, value)) + "]"
     if not isinstance(value, str):
         return _dump([value])[1:-1]
-    if quote or _AMBIGUOUS.fullmatch(value):
-        style = quote or "'"
-    else:
-        style = None
+    if (
+        not quote
+        and _PLAIN.fullmatch(value)
+        and not _AMBIGUOUS.fullmatch(value)
+        and yaml.safe_load(f"[{value}]") == [value]
+    ):
+        return value
+    style = quote or ("'" if _AMBIGUOUS.fullmatch(value) else None)
     if "\n" in value or not value.isprintable():
         style = '"'
     return _dump([value], style)[1:-1] if style is None else _dump(value, style)
 
 
 def block_entry(key: Any, value: Any, indent: str, step: str, newline: str) -> str:
-    """Return `key: value`, or `- value` for the key None, as lines; a mapping goes below its key, indented by `step`."""
+    """Return `key: value`, or `- value` for the key None, as lines; a mapping goes below its key by `step`."""
     head = indent + ("-" if key is None else f"{inline(key)}:")
     if key is None or not (isinstance(value, dict) and value):
         return f"{head} {inline(value)}"
