@@ -1,0 +1,7 @@
+"""`python -m ffplay`."""
+
+import sys
+
+from ffplay.cli import main
+
+sys.exit(main())

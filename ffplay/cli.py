@@ -1,0 +1,82 @@
+"""The command `ff-play`: its verbs' composition root, and where errors become exit codes.
+
+Nothing heavy is imported before a verb needs it, so that `--help` and `--version` answer at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TextIO
+
+from ffplay.arguments import BUG_EXIT_CODE, parse
+from ffplay.errors import Error, Interrupted
+
+if TYPE_CHECKING:
+    from ffplay.report.style import Style
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    # A file's or a host's bytes need not be text in the terminal's encoding.
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    args = argparse.Namespace(verbose=0, json=False, color=None)
+    try:
+        args = parse(words)
+        from ffplay import verbs
+
+        return verbs.run(args, style_for(sys.stdout, args))
+    except Error as error:
+        return _fail(error, args)
+    except KeyboardInterrupt:
+        return _fail(Interrupted("interrupted", "to go on, run the same command again: what is done stays done"), args)
+    except BrokenPipeError:
+        return 0
+    except Exception as error:  # noqa: BLE001  (whatever it is, the operator gets one line and not a traceback)
+        return _bug(error, args)
+    finally:
+        _flush()
+
+
+def style_for(stream: TextIO, args: argparse.Namespace) -> Style:
+    """Return how text on a stream looks: in colours on a terminal, unless the operator or NO_COLOR says otherwise."""
+    from ffplay.report.style import Style
+
+    terminal = stream.isatty() and os.environ.get("TERM") != "dumb" and not os.environ.get("NO_COLOR")
+    colour = terminal if args.color is None else args.color
+    return Style(colour, args.verbose, getattr(args, "diff", True))
+
+
+def _fail(error: Error, args: argparse.Namespace) -> int:
+    from ffplay.report.failure import explain
+    from ffplay.report.output import Output
+
+    if args.json:
+        from ffplay.report.json_lines import JsonLines
+
+        JsonLines(Output(sys.stdout)).error(error)
+    Output(sys.stderr).lines(explain(error, style_for(sys.stderr, args)))
+    return error.exit_code
+
+
+def _bug(error: Exception, args: argparse.Namespace) -> int:
+    if args.verbose >= 3:
+        import traceback
+
+        sys.stderr.write("".join(traceback.format_exception(error)))
+    hint = "" if args.verbose >= 3 else " (-vvv shows where)"
+    sys.stderr.write(f"this is a bug in ffplay, please report it: {type(error).__name__}: {error}{hint}\n")
+    return BUG_EXIT_CODE
+
+
+def _flush() -> None:
+    """Flush standard output; where nobody reads it any more, keep the interpreter from complaining at its end."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,55 @@
+"""Lines on a stream that somebody may have stopped reading."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from typing import TextIO
+
+_ERASE = "\r\x1b[K"
+
+
+class Output:
+    """Writes lines, and on a terminal one passing line below them.
+
+    A closed pipe silences the output and stops nothing: `ff-play apply | head` must not end half-way through a site.
+    """
+
+    def __init__(self, stream: TextIO, terminal: bool = False) -> None:
+        self._stream = stream
+        self._terminal = terminal
+        self._passing = False
+        self._closed = False
+
+    def lines(self, lines: Iterable[str]) -> None:
+        """Write lines; the passing one goes."""
+        text = "".join(f"{line}\n" for line in lines)
+        if text:
+            self._write((_ERASE if self._passing else "") + text)
+            self._passing = False
+
+    def line(self, text: str) -> None:
+        """Write one line."""
+        self.lines([text])
+
+    def passing(self, text: str) -> None:
+        """Show a line that the next one replaces; nothing where there is no terminal."""
+        if self._terminal:
+            width = shutil.get_terminal_size().columns - 1
+            self._write(_ERASE + text.replace("\n", " ")[:width])
+            self._passing = True
+
+    def clear(self) -> None:
+        """Take the passing line away."""
+        if self._passing:
+            self._write(_ERASE)
+            self._passing = False
+
+    def _write(self, text: str) -> None:
+        if self._closed:
+            return
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except BrokenPipeError:
+            self._closed = True

@@ -1,0 +1,132 @@
+"""A plan as text: the whole truth on one screen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+
+from ffplay.engine.plan import Plan, PlayPlan, StepGroup
+from ffplay.model import Target
+from ffplay.report.names import heading, joined, who
+from ffplay.report.rows import Entry, Row, collapse, entries
+from ffplay.report.style import Style, plural
+
+# A longer diff or text is folded unless the operator asks for more.
+FOLD_LINES = 40
+
+
+def render(plan: Plan, style: Style) -> list[str]:
+    """Return the plan's lines, the count last."""
+    lines = list(chain.from_iterable(_play(play, style) for play in plan.plays))
+    return [*lines, style.paint("bold", count(plan))]
+
+
+def count(plan: Plan) -> str:
+    """Return the one line that sums a plan up."""
+    where = plural(len(plan.hosts), "host") + (f", {plural(plan.shards, 'shard')}" if plan.shards else "")
+    parts = [plural(len(plan.changes), "change")]
+    parts += [f"{len(plan.deferred)} known after apply"] if plan.deferred else []
+    parts += [plural(len(plan.checks), "check")] if plan.checks else []
+    parts += [plural(len(plan.problems), "problem")] if plan.problems else []
+    return f"{where}: {', '.join(parts)}"
+
+
+def describe_target(target: Target) -> str:
+    """Return a target in a few words."""
+    detector = f", detector {target.detector}" if target.detector else ""
+    settings = "".join(f", {key}={value}" for key, value in target.detector_settings)
+    was = f", from {target.was}" if target.was else ""
+    return f"{target.model} (facens of {target.facen_size}){detector}{settings}{was}"
+
+
+def _play(play: PlayPlan, style: Style) -> Iterator[str]:
+    yield style.paint("bold", f"PLAY {play.play.name}") + f" on {joined(play.hosts) or 'no host'}"
+    if play.target:
+        yield f"  target: {describe_target(play.target)}"
+    batch: tuple[str, ...] | None = None
+    for number, group in enumerate(play.groups, 1):
+        now = batch_of(play, group)
+        if now != batch and len(play.batches) > 1:
+            place = f"{play.batches.index(now) + 1} of {len(play.batches)}" if now in play.batches else ""
+            yield f"  batch {place}: {joined(now)}"
+        batch = now
+        yield from _step(number, group, style)
+    yield ""
+
+
+def batch_of(play: PlayPlan, group: StepGroup) -> tuple[str, ...]:
+    """Return the batch of hosts that a step group is for."""
+    hosts = {plan.host for plan in group.plans}
+    return next((batch for batch in play.batches if hosts <= set(batch)), play.hosts)
+
+
+def _step(number: int, group: StepGroup, style: Style) -> Iterator[str]:
+    title = f"{number:>3} {heading(group.step)}" + (" [handler]" if group.handler else "")
+    found = list(chain.from_iterable(entries(plan) for plan in group.plans))
+    skipped = list(_skipped(group, style))
+    if not found and not skipped:
+        yield style.paint("dim", f"{title}: ok")
+        return
+    if not found and len(skipped) == 1:
+        yield style.paint("dim", f"{title}: {skipped[0]}")
+        return
+    yield style.paint("bold", title)
+    yield from (style.paint("dim", f"      {line}") for line in skipped)
+    rows = [Row((entry,)) for entry in found] if style.verbose else collapse(found)
+    for row in rows:
+        yield from _row(row, style)
+
+
+def _skipped(group: StepGroup, style: Style) -> Iterator[str]:
+    """Yield which hosts skip the step and why; hosts with one reason together."""
+    reasons: dict[str, list[str]] = {}
+    for plan in group.plans:
+        if plan.state == "skipped":
+            item = f" (item {plan.item})" if plan.item is not None and style.verbose else ""
+            reasons.setdefault(plan.reason + item, []).append(plan.host)
+    everybody = {plan.host for plan in group.plans}
+    for reason, hosts in reasons.items():
+        where = "" if set(hosts) == everybody else f" on {joined(dict.fromkeys(hosts))}"
+        yield f"skipped{where}: {reason}" if reason else f"skipped{where}"
+
+
+def _row(row: Row, style: Style) -> Iterator[str]:
+    item = f" (item {row.first.item})" if row.first.item else ""
+    first, *more = row.summary.splitlines() or [""]
+    yield f"    {style.sign(row.first.sign)} {who(row.places)}{item}: {first}"
+    yield from (f"        {line}" for line in more)
+    text = row.text.splitlines()
+    yield from (f"        {line}" for line in folded(text, style))
+    yield from (f"        {line}" for line in _diff(row, style))
+
+
+def _diff(row: Row, style: Style) -> Iterator[str]:
+    lines = row.first.diff.splitlines()
+    if not lines:
+        return
+    if not style.diff:
+        added, removed = (sum(line[:1] == char for line in lines[2:]) for char in "+-")
+        yield style.paint("dim", f"+{plural(added, 'line')}, -{plural(removed, 'line')}")
+        return
+    if len({entry.diff for entry in row.entries}) > 1:
+        yield style.paint("dim", f"(of {_place(row.first)}; the others differ in names and unchanged lines only)")
+    yield from (paint_diff(line, style) for line in folded(lines, style))
+
+
+def _place(entry: Entry) -> str:
+    return f"{entry.host} {entry.shard}" if entry.shard else entry.host
+
+
+def paint_diff(line: str, style: Style) -> str:
+    """Return a line of a unified diff in its colour."""
+    if line.startswith(("---", "+++")):
+        return style.paint("bold", line)
+    return style.paint({"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "dim"), line)
+
+
+def folded(lines: list[str], style: Style) -> list[str]:
+    """Return the lines, of very many the first ones and how many were left out."""
+    if style.verbose or len(lines) <= FOLD_LINES:
+        return lines
+    left = len(lines) - FOLD_LINES
+    return [*lines[:FOLD_LINES], f"... {plural(left, 'more line')} (-v shows them)"]

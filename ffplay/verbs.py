@@ -1,0 +1,251 @@
+"""What each verb does: load, ask the engine, hand to the report. No decisions about a site are made here."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import secrets
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from ffplay.arguments import CHANGES_EXIT_CODE
+from ffplay.errors import Interrupted, Refused
+from ffplay.report.output import Output
+from ffplay.report.style import Style, plural
+
+if TYPE_CHECKING:
+    from ffplay.engine.events import Event
+    from ffplay.engine.plan import Plan
+    from ffplay.engine.runner import Options, Session
+    from ffplay.load import Loaded
+
+
+class Report(Protocol):
+    """A listener that also takes the plan which is about to be applied."""
+
+    def expect(self, plan: Plan) -> None:
+        """Take the plan."""
+
+    def event(self, event: Event) -> None:
+        """Take note of one event."""
+
+
+def run(args: argparse.Namespace, style: Style) -> int:
+    """Do what the command line says and return the exit code. Raise the `Error` that ended it."""
+    output = Output(sys.stdout, terminal=sys.stdout.isatty() and not args.json)
+    verbs: Mapping[str, Callable[[argparse.Namespace, Output, Style], int]] = {
+        "plan": plan,
+        "apply": apply,
+        "verify": verify,
+        "validate": validate,
+        "inventory": inventory,
+        "lab": lab,
+    }
+    return verbs[args.verb](args, output, style)
+
+
+def plan(args: argparse.Namespace, output: Output, style: Style) -> int:
+    """Show the plan."""
+    loaded = _load(args)
+    if args.list_hosts or args.list_steps:
+        output.lines(_listing(loaded, args))
+        return 0
+    with _session(loaded, args, _report(args, output, style)) as session:
+        found = session.plan()
+        if args.json:
+            from ffplay.report.json_plan import document
+
+            output.line(json.dumps(document(found), indent=2, ensure_ascii=False))
+        else:
+            _show(found, output, style)
+            _tell_cost(session, output, style)
+    if found.problems:
+        return Refused.exit_code
+    return CHANGES_EXIT_CODE if args.detailed_exitcode and not found.empty else 0
+
+
+def apply(args: argparse.Namespace, output: Output, style: Style) -> int:
+    """Show the plan, ask, and make it so."""
+    if args.check or args.list_hosts or args.list_steps:
+        return plan(args, output, style)
+    loaded = _load(args)
+    report = _report(args, output, style)
+    with _session(loaded, args, report) as session:
+        found = session.plan()
+        if not args.json:
+            _show(found, output, style)
+        _refuse_problems(found)
+        if found.empty and not args.json:
+            output.line("Nothing to do: the site is as the playbook wants it.")
+        if not found.empty:
+            _confirm(found, args)
+        if found.empty and not found.checks:
+            return 0
+        report.expect(found)
+        session.apply(found)
+        if not args.json:
+            _tell_cost(session, output, style)
+    return 0
+
+
+def verify(args: argparse.Namespace, output: Output, style: Style) -> int:
+    """Run the checks of the playbook's target."""
+    loaded = _load(args)
+    if args.list_hosts or args.list_steps:
+        output.lines(_listing(loaded, args))
+        return 0
+    report = _report(args, output, style)
+    with _session(loaded, args, report) as session:
+        found = session.verify()
+        if found.problems and not args.json:
+            _show(found, output, style)
+        _refuse_problems(found)
+        report.expect(found)
+        session.apply(found)
+    return 0
+
+
+def validate(args: argparse.Namespace, output: Output, style: Style) -> int:
+    """Tell that the input is right; what is wrong was raised."""
+    loaded = _load(args)
+    plays = loaded.playbook.plays
+    counts = {
+        "plays": len(plays),
+        "steps": sum(len(play.steps) for play in plays),
+        "hosts": len(loaded.site.hosts),
+        "shards": sum(len(host.shards) for host in loaded.site.hosts),
+    }
+    if args.json:
+        output.line(json.dumps({"valid": True, **counts}))
+        return 0
+    words = ", ".join(plural(count, noun.removesuffix("s")) for noun, count in counts.items())
+    output.line(f"{args.playbook}: {style.paint('green', 'valid')}: {words}")
+    return 0
+
+
+def inventory(args: argparse.Namespace, output: Output, style: Style) -> int:
+    """Show the inventory."""
+    from ffplay.load import load_inventory, select
+    from ffplay.report import inventory as view
+
+    site = load_inventory(args.inventory, args.extra_vars)
+    if args.hosts is not None or args.limit is not None:
+        chosen = select(site, args.hosts or "all", args.limit)
+        output.lines([json.dumps([host.name for host in chosen])] if args.json else (host.name for host in chosen))
+    elif args.host is not None:
+        chosen = select(site, args.host, args.host)
+        output.line(json.dumps(view.variables(chosen[0]), indent=2, ensure_ascii=False))
+    elif args.list or args.json:
+        output.line(json.dumps(view.listing(site), indent=2, ensure_ascii=False))
+    else:
+        output.lines(view.graph(site))
+    return 0
+
+
+def lab(args: argparse.Namespace, output: Output, style: Style) -> int:
+    """Bring the lab up or down, or tell what runs."""
+    from ffplay.lab import site
+
+    directory = Path(args.dir)
+    if args.lab_verb == "up":
+        options = site.LabOptions(
+            directory,
+            hosts=args.hosts,
+            shards=args.shards,
+            faces=args.faces,
+            model=args.model,
+            standalone=args.standalone,
+        )
+        site.up(options, progress=output.line)
+    elif args.lab_verb == "down":
+        site.down(directory)
+    else:
+        output.lines(str(line) for line in site.status(directory))
+    return 0
+
+
+def _load(args: argparse.Namespace) -> Loaded:
+    from ffplay.load import Sources, load
+
+    return load(Sources(args.playbook, tuple(args.inventory), tuple(args.extra_vars), args.limit))
+
+
+def _session(loaded: Loaded, args: argparse.Namespace, report: Report) -> Session:
+    from ffplay.engine.runner import Session
+
+    name = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()) + f"-{secrets.token_hex(2)}"
+    return Session(loaded, _options(args), report, name)
+
+
+def _options(args: argparse.Namespace) -> Options:
+    from ffplay.engine.runner import Options
+
+    tags, skipped = (
+        tuple(tag.strip() for words in given for tag in words.split(",") if tag.strip())
+        for given in (args.tags, args.skip_tags)
+    )
+    return Options(args.limit, tags, skipped, args.start_at_step, args.forks)
+
+
+def _report(args: argparse.Namespace, output: Output, style: Style) -> Report:
+    if args.json:
+        from ffplay.report.json_lines import JsonLines
+
+        return JsonLines(output)
+    from ffplay.report.live import Terminal
+
+    return Terminal(output, style)
+
+
+def _show(found: Plan, output: Output, style: Style) -> None:
+    from ffplay.report.plan_text import render
+
+    output.lines(render(found, style))
+
+
+def _tell_cost(session: Session, output: Output, style: Style) -> None:
+    if style.verbose:
+        connections, trips = session.counts()
+        output.line(style.paint("dim", f"{plural(connections, 'connection')}, {plural(trips, 'round trip')}"))
+
+
+def _refuse_problems(found: Plan) -> None:
+    if found.problems:
+        first = found.problems[0]
+        count = plural(len(found.problems), "problem")
+        raise Refused(first.host, f"the plan has {count}, the first: {first.summary}", first.advice)
+
+
+def _confirm(found: Plan, args: argparse.Namespace) -> None:
+    """Ask, unless told not to. Raise `Refused` where nobody can be asked, `Interrupted` for any answer but yes."""
+    if args.yes:
+        return
+    if args.json or not sys.stdin.isatty():
+        why = "--json does not ask" if args.json else "there is no terminal to ask on"
+        raise Refused("", f"not applied: {why}", "read the plan, then give --yes to have it applied without a question")
+    hosts = {change.host for change in found.changes} | {step.host for step in found.deferred}
+    what = "this change" if len(found.changes) == 1 else f"these {len(found.changes)} changes"
+    what += f" and what is known after apply ({len(found.deferred)})" if found.deferred else ""
+    stream = sys.stdout if sys.stdout.isatty() else sys.stderr
+    stream.write(f"Apply {what} to {plural(len(hosts), 'host')}? Only 'yes' is accepted: ")
+    stream.flush()
+    if sys.stdin.readline().strip() != "yes":
+        raise Interrupted("not applied: the answer was not 'yes'; nothing was changed")
+
+
+def _listing(loaded: Loaded, args: argparse.Namespace) -> Iterator[str]:
+    """Yield each play with its hosts or its steps."""
+    from ffplay.load import select
+    from ffplay.report.names import heading
+
+    for play in loaded.playbook.plays:
+        yield f"PLAY {play.name} ({play.hosts})"
+        if args.list_hosts:
+            yield from (f"  {host.name}" for host in select(loaded.site, play.hosts, args.limit))
+        if args.list_steps:
+            for number, step in enumerate(play.steps, 1):
+                tags = f"  tags: {', '.join(step.tags)}" if step.tags else ""
+                yield f"  {number:>3} {heading(step)}{tags}"

@@ -1,0 +1,308 @@
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from ffplay import cli
+from ffplay.engine.events import Event, Kind, Listener
+from ffplay.engine.plan import Plan
+from ffplay.errors import ChangeFailed, Error, Finding, InputError, Unreachable
+from ffplay.model import Check, Host, Login, Mark, Play, Playbook, Site
+from tests.unit.report import samples
+
+STOP = samples.step("stop", service="tarantool")
+CHANGES = samples.plan_of(samples.group(STOP, samples.planned(STOP, "db1", samples.stop("db1", 1))))
+EMPTY = samples.plan_of(samples.group(STOP, samples.planned(STOP, "db1")))
+CHECKS = samples.plan_of(samples.group(STOP, samples.planned(STOP, "db1", Check("db1", object(), "look"))))
+PROBLEMS = samples.plan_of(
+    samples.group(STOP, samples.planned(STOP, "db1", samples.PROBLEM, samples.stop("db1", 1))),
+)
+
+
+class FakeSession:
+    """Gives the plan that a test wants and notes what was applied."""
+
+    found: Plan | Error = CHANGES
+    failure: BaseException | None = None
+    applied: list[Plan]
+    options: Any = None
+
+    def __init__(self, loaded: Any, options: Any, listener: Listener, run: str) -> None:
+        type(self).options = options
+        self.listener = listener
+
+    def __enter__(self) -> FakeSession:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def plan(self) -> Plan:
+        if isinstance(self.found, Error):
+            raise self.found
+        return self.found
+
+    verify = plan
+
+    def apply(self, plan: Plan) -> None:
+        self.applied.append(plan)
+        self.listener.event(Event(Kind.RECAP, data={"hosts": {"db1": {"changed": 1}}, "seconds": 1.0}))
+        if self.failure:
+            raise self.failure
+
+    def counts(self) -> tuple[int, int]:
+        return 2, 5
+
+
+@pytest.fixture(autouse=True)
+def session(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[FakeSession]]:
+    """Put fakes where the engine and the loader are."""
+    fake = type("Session", (FakeSession,), {"applied": []})
+    mark = Mark("pb.yml", 1, 1)
+    site = Site((Host("db1", ("tntapi",), Login("db1"), (samples.shard("db1", 1),)),), {"all": ("db1",)})
+    book = Playbook("pb.yml", (Play("Switch", "all", mark, (STOP,)),))
+    loaded = SimpleNamespace(site=site, playbook=book)
+    monkeypatch.setattr("ffplay.engine.runner.Session", fake, raising=False)
+    monkeypatch.setattr("ffplay.load.Sources", lambda *given: given, raising=False)
+    monkeypatch.setattr("ffplay.load.load", lambda _: loaded, raising=False)
+    monkeypatch.setattr("ffplay.load.load_inventory", lambda *_: site, raising=False)
+    monkeypatch.setattr("ffplay.load.select", lambda site, *_: site.hosts, raising=False)
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    return fake
+
+
+class Terminal(io.StringIO):
+    """A standard input with a person at it."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_plan_shows_and_applies_nothing(session: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["plan", "pb.yml"]) == 0
+    assert "stop tarantool@FindFace_shard_1" in capsys.readouterr().out
+    assert session.applied == []
+
+
+@pytest.mark.parametrize(
+    ("found", "words", "code"),
+    [
+        (CHANGES, ["plan", "pb.yml", "--detailed-exitcode"], 8),
+        (EMPTY, ["plan", "pb.yml", "--detailed-exitcode"], 0),
+        (PROBLEMS, ["plan", "pb.yml"], 7),
+        (PROBLEMS, ["apply", "pb.yml", "--yes"], 7),
+        (CHANGES, ["apply", "pb.yml"], 7),
+        (CHANGES, ["apply", "pb.yml", "--json"], 7),
+        (CHANGES, ["apply", "pb.yml", "--check"], 0),
+        (EMPTY, ["apply", "pb.yml"], 0),
+        (Unreachable("db1", "no route to host"), ["plan", "pb.yml"], 4),
+    ],
+)
+def test_exit_codes_where_nothing_is_applied(session: Any, found: Any, words: list[str], code: int) -> None:
+    session.found = found
+    assert cli.main(words) == code
+    assert session.applied == []
+
+
+@pytest.mark.parametrize("words", [["apply", "pb.yml", "-y"], ["apply", "--yes", "-i", "inv.yml", "pb.yml", "--json"]])
+def test_apply_with_yes(session: Any, words: list[str]) -> None:
+    assert cli.main(words) == 0
+    assert session.applied == [CHANGES]
+
+
+@pytest.mark.parametrize(("answer", "code", "applied"), [("yes\n", 0, 1), ("y\n", 130, 0), ("", 130, 0)])
+def test_apply_asks(
+    session: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    answer: str,
+    code: int,
+    applied: int,
+) -> None:
+    monkeypatch.setattr("sys.stdin", Terminal(answer))
+    assert cli.main(["apply", "pb.yml"]) == code
+    assert len(session.applied) == applied
+    assert "Apply this change to 1 host? Only 'yes' is accepted: " in capsys.readouterr().err
+
+
+def test_an_empty_plan_still_runs_its_checks(session: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    session.found = CHECKS
+    assert cli.main(["apply", "pb.yml"]) == 0
+    assert "Nothing to do: the site is as the playbook wants it." in capsys.readouterr().out
+    assert session.applied == [CHECKS]
+
+
+def test_verify_runs_checks(session: Any) -> None:
+    session.found = CHECKS
+    assert cli.main(["verify", "pb.yml"]) == 0
+    assert session.applied == [CHECKS]
+
+
+@pytest.mark.parametrize(
+    ("failure", "code", "text"),
+    [
+        (ChangeFailed("db1", "stop failed", "look at the unit"), 2, "error: db1: stop failed\n  look at the unit\n"),
+        (KeyboardInterrupt(), 130, "error: interrupted"),
+        (ZeroDivisionError("oops"), 70, "this is a bug in ffplay"),
+    ],
+)
+def test_failures(
+    session: Any, capsys: pytest.CaptureFixture[str], failure: BaseException, code: int, text: str
+) -> None:
+    session.failure = failure
+    assert cli.main(["apply", "pb.yml", "-y"]) == code
+    error = capsys.readouterr().err
+    assert text in error
+    assert "Traceback" not in error
+
+
+def test_a_bug_shows_its_traceback_when_asked(session: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    session.failure = ZeroDivisionError("oops")
+    assert cli.main(["apply", "pb.yml", "-y", "-vvv"]) == 70
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_every_mistake_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    findings = [
+        Finding(Mark("pb.yml", 3, 5), "no such step `stpo`", "did you mean `stop`?", "    stpo: tarantool"),
+        Finding(None, "no inventory"),
+    ]
+
+    def load(_: Any) -> None:
+        raise InputError(findings)
+
+    monkeypatch.setattr("ffplay.load.load", load, raising=False)
+    assert cli.main(["plan", "pb.yml", "--json"]) == 3
+    captured = capsys.readouterr()
+    assert (
+        "pb.yml:3:5: no such step `stpo`\n      stpo: tarantool\n      ^\n  hint: did you mean `stop`?" in captured.err
+    )
+    assert "2 mistakes; nothing was done." in captured.err
+    assert len(json.loads(captured.out)["error"]["findings"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        ([], "no verb given"),
+        (["pln", "pb.yml"], "did you mean `plan`?"),
+        (["plan", "pb.yml", "--lmit", "db1"], "did you mean `--limit`?"),
+        (["lab", "up", "--shard", "1"], "did you mean `--shards`?"),
+        (["plan"], "required: PLAYBOOK"),
+        (["plan", "pb.yml", "-f", "0"], "must be at least 1"),
+        (["-i", "inv.yml", "plan", "pb.yml"], "the verb comes first"),
+        (["plan", "pb.yml", "other.yml"], "`plan` has no argument `other.yml`"),
+    ],
+)
+def test_a_wrong_command_line_ends_with_3(capsys: pytest.CaptureFixture[str], words: list[str], text: str) -> None:
+    assert cli.main(words) == 3
+    assert text in capsys.readouterr().err
+
+
+def test_a_playbook_in_the_verbs_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    book = tmp_path / "site.yml"
+    book.touch()
+    assert cli.main([str(book)]) == 3
+    assert f"did you mean `ff-play plan {book}`?" in capsys.readouterr().err
+
+
+def test_options_reach_the_engine(session: Any) -> None:
+    words = [
+        "plan",
+        "-t",
+        "a,b",
+        "pb.yml",
+        "--skip-tags",
+        "c",
+        "-t",
+        "d",
+        "-l",
+        "db1",
+        "-f",
+        "3",
+        "--start-at-step",
+        "Wipe",
+    ]
+    assert cli.main(words) == 0
+    chosen = session.options
+    assert (chosen.limit, chosen.tags, chosen.skip_tags) == ("db1", ("a", "b", "d"), ("c",))
+    assert (chosen.start_at, chosen.forks) == ("Wipe", 3)
+
+
+@pytest.mark.parametrize(
+    ("words", "lines"),
+    [
+        (["plan", "pb.yml", "--list-hosts"], ["PLAY Switch (all)", "  db1"]),
+        (["apply", "pb.yml", "--list-steps"], ["PLAY Switch (all)", "    1 stop: tarantool"]),
+        (["validate", "pb.yml"], ["pb.yml: valid: 1 play, 1 step, 1 host, 1 shard"]),
+        (["inventory", "--hosts", "all"], ["db1"]),
+        (["inventory"], ["@all:"]),
+    ],
+)
+def test_what_reaches_no_host(
+    session: Any, capsys: pytest.CaptureFixture[str], words: list[str], lines: list[str]
+) -> None:
+    session.found = Unreachable("db1", "must not be asked")
+    assert cli.main(words) == 0
+    assert capsys.readouterr().out.splitlines() == lines
+
+
+def test_verbose_tells_the_cost(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["plan", "pb.yml", "-v"]) == 0
+    assert capsys.readouterr().out.endswith("2 connections, 5 round trips\n")
+
+
+def test_plan_as_json_is_one_document(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["plan", "pb.yml", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["counts"]["changes"] == 1
+
+
+def test_apply_as_json_is_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["apply", "pb.yml", "--json", "--yes"]) == 0
+    events = [json.loads(line)["event"] for line in capsys.readouterr().out.splitlines()]
+    assert events == ["plan", "recap"]
+
+
+@pytest.mark.parametrize(
+    ("no_color", "option", "colour"),
+    [("", None, True), ("1", None, False), ("1", True, True), ("", False, False)],
+)
+def test_colour(monkeypatch: pytest.MonkeyPatch, no_color: str, option: bool | None, colour: bool) -> None:
+    monkeypatch.setenv("NO_COLOR", no_color)
+    monkeypatch.setenv("TERM", "xterm")
+    assert cli.style_for(Terminal(), argparse.Namespace(color=option, verbose=0)).colour is colour
+    assert cli.style_for(io.StringIO(), argparse.Namespace(color=None, verbose=0)).colour is False
+
+
+def _python(*words: str, **given: Any) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, *words], capture_output=True, text=True, check=False, **given)
+
+
+@pytest.mark.parametrize("words", [["--version"], ["--help"], ["plan", "--help"], ["pln"]])
+def test_nothing_heavy_is_imported_for_a_simple_answer(words: list[str]) -> None:
+    ended = _python("-X", "importtime", "-m", "ffplay", *words)
+    assert ended.returncode in (0, 3)
+    imported = {line.rpartition("|")[2].strip() for line in ended.stderr.splitlines()}
+    assert "argparse" in imported
+    assert not {"jinja2", "paramiko", "yaml", "jsonschema", "pymongo", "tarantool", "msgspec"} & imported
+
+
+def test_help_documents_every_exit_code() -> None:
+    text = _python("-m", "ffplay", "--help").stdout
+    for code in (0, 1, 2, 3, 4, 5, 6, 7, 8, 70, 130):
+        assert f"\n  {code:>3}  " in text
+
+
+def test_a_closed_pipe_is_quiet() -> None:
+    script = 'python="$1"; "$python" -m ffplay --help | true'
+    ended = subprocess.run(["sh", "-c", script, "sh", sys.executable], capture_output=True, text=True, check=False)
+    assert ended.stderr == ""
