@@ -78,6 +78,8 @@ def _parse(text: str) -> _Source:
 def _assignments(source: _Source) -> dict[str, _Assignment]:
     found: dict[str, _Assignment] = {}
     for statement in source.tree.body:
+        if isinstance(statement, ast.AnnAssign) and statement.value is None:
+            continue
         if isinstance(statement, ast.Assign | ast.AnnAssign) and statement.value is not None:
             targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
             if len(targets) == 1 and isinstance(targets[0], ast.Name):

@@ -25,12 +25,10 @@ def inline(value: Any, quote: str = "") -> str:
         return "[" + ", ".join(map(inline, value)) + "]"
     if not isinstance(value, str):
         return _dump([value])[1:-1]
-    if (
-        not quote
-        and _PLAIN.fullmatch(value)
-        and not _AMBIGUOUS.fullmatch(value)
-        and yaml.safe_load(f"[{value}]") == [value]
-    ):
+    # PyYAML represents exact types only, and a playbook's texts may be of a subclass that knows its place.
+    value = str(value)
+    plain = _PLAIN.fullmatch(value) and not _AMBIGUOUS.fullmatch(value)
+    if plain and not quote and yaml.safe_load(f"[{value}]") == [value]:
         return value
     style = quote or ("'" if _AMBIGUOUS.fullmatch(value) else None)
     if "\n" in value or not value.isprintable():

@@ -72,6 +72,7 @@ def test_a_set_touches_one_place(wanted: dict[str, object], old: str, new: str |
         ("\ufeffa = 2\n", "\ufeffa = 1\n"),
         ("a = (\n  2\n)\n", "a = (\n  1\n)\n"),
         ("a: int = 2\n", "a: int = 1\n"),
+        ("a: int\n", "a: int\na = 1\n"),
         ("a = b = 2\n", "a = b = 2\na = 1\n"),
         ("a = 2\na += 1\n", "a = 2\na += 1\na = 1\n"),
         ("ä = 'ü'; a = 2\n", "ä = 'ü'; a = 1\n"),

@@ -187,3 +187,12 @@ def test_set_then_get(path: tuple[Any, ...], value: object, crlf: bool, end: boo
     for comment in ("# findface-extraction-api", "# the licence", "# flow", "# age: some model"):
         assert comment in result
     assert result.endswith("\n") == end
+
+
+def test_texts_that_know_their_place_are_texts() -> None:
+    class Marked(str):
+        pass
+
+    assert (
+        set_value("a: b\n", ("a",), {Marked("c d: "): [Marked("x: y"), Marked("z")]}) == "a: {'c d: ': ['x: y', z]}\n"
+    )
