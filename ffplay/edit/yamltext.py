@@ -26,14 +26,14 @@ def inline(value: Any, quote: str = "") -> str:
     if not isinstance(value, str):
         return _dump([value])[1:-1]
     # PyYAML represents exact types only, and a playbook's texts may be of a subclass that knows its place.
-    value = str(value)
-    plain = _PLAIN.fullmatch(value) and not _AMBIGUOUS.fullmatch(value)
-    if plain and not quote and yaml.safe_load(f"[{value}]") == [value]:
-        return value
-    style = quote or ("'" if _AMBIGUOUS.fullmatch(value) else None)
-    if "\n" in value or not value.isprintable():
+    text = str(value)
+    plain = _PLAIN.fullmatch(text) and not _AMBIGUOUS.fullmatch(text)
+    if plain and not quote and yaml.safe_load(f"[{text}]") == [text]:
+        return text
+    style = quote or ("'" if _AMBIGUOUS.fullmatch(text) else None)
+    if "\n" in text or not text.isprintable():
         style = '"'
-    return _dump([value], style)[1:-1] if style is None else _dump(value, style)
+    return _dump([text], style)[1:-1] if style is None else _dump(text, style)
 
 
 def block_entry(key: Any, value: Any, indent: str, step: str, newline: str) -> str:
