@@ -1,0 +1,33 @@
+"""From files to data: YAML with places, inventory, variables, templates; every mistake is told at once."""
+
+from __future__ import annotations
+
+from ffplay.load.arguments import check_args, convert_args
+from ffplay.load.excerpt import format_finding
+from ffplay.load.files import find_file
+from ffplay.load.findings import did_you_mean
+from ffplay.load.load import Loaded, Sources, load, load_inventory
+from ffplay.load.patterns import select
+from ffplay.load.schema import inventory_schema, playbook_schema
+from ffplay.load.targets import target_of
+from ffplay.load.values import NotKnown
+from ffplay.load.variables import Scope, Variables
+
+__all__ = [
+    "Loaded",
+    "NotKnown",
+    "Scope",
+    "Sources",
+    "Variables",
+    "check_args",
+    "convert_args",
+    "did_you_mean",
+    "find_file",
+    "format_finding",
+    "inventory_schema",
+    "load",
+    "load_inventory",
+    "playbook_schema",
+    "select",
+    "target_of",
+]

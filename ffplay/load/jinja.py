@@ -1,0 +1,269 @@
+"""Jinja2 with lazily rendered names, native values, and errors that say where and what instead.
+
+This module imports Jinja2, so it is itself imported only where something is rendered.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections import ChainMap
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import jinja2
+from jinja2 import nodes
+from jinja2.parser import Parser
+from jinja2.runtime import Context, Undefined
+
+from ffplay.load.filters import FILTERS, TESTS, plain
+from ffplay.load.findings import Mistake, did_you_mean
+from ffplay.load.marked import Place, Source, place_of
+from ffplay.load.values import NotKnown
+from ffplay.model import Unknown
+
+
+class MissingName(jinja2.UndefinedError):
+    """An undefined variable, or an attribute that a value lacks (then `owner` is that value)."""
+
+    def __init__(self, message: str, name: str | None = None, owner: Any = None, lacks: bool = False) -> None:
+        super().__init__(message)
+        self.name, self.owner, self.lacks = name, owner, lacks
+
+
+class _Strict(jinja2.StrictUndefined):
+    """Undefined: only `default`, `is defined` and a further attribute may touch it."""
+
+    def __init__(
+        self, hint: str | None = None, obj: Any = jinja2.utils.missing, name: Any = None, exc: Any = None
+    ) -> None:
+        super().__init__(hint, obj, name, exc or MissingName)
+        lacks = obj is not jinja2.utils.missing
+        if hint is None:
+            exception: Any = functools.partial(MissingName, name=name, owner=obj, lacks=lacks)
+            self._undefined_exception = exception
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self
+
+    def __getitem__(self, key: Any) -> Any:
+        return self
+
+
+class _Context(Context):
+    """A context over a mapping that renders its values when they are asked for, and not before."""
+
+    def get_all(self) -> Any:
+        """Return every name, still lazily."""
+        return ChainMap(self.vars, self.parent) if self.vars else self.parent
+
+
+class _Environment(jinja2.Environment):
+    """An environment in which touching an unknown value is NotKnown, not text."""
+
+    context_class = _Context
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """Return `obj.attribute`; a mapping's key comes before its methods."""
+        if isinstance(obj, Mapping) and attribute in obj:
+            return checked(obj[attribute])
+        return checked(super().getattr(obj, attribute))
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        """Return `obj[argument]`."""
+        return checked(super().getitem(obj, argument))
+
+
+def checked(value: Any) -> Any:
+    """Return a value. Raise NotKnown where it is Unknown."""
+    if isinstance(value, Unknown):
+        raise NotKnown(value.why)
+    return value
+
+
+def _mandatory(value: Any, message: str = "") -> Any:
+    if isinstance(value, Undefined):
+        raise Mistake(None, message or f"the mandatory variable `{value._undefined_name}` is not defined")
+    return value
+
+
+class _Globals(Mapping[str, Any]):
+    """Jinja2's own names (`range`, `dict`, ...) under those of a scope."""
+
+    def __init__(self, names: Mapping[str, Any], own: Mapping[str, Any]) -> None:
+        self.names, self.own = names, own
+
+    def __getitem__(self, name: str) -> Any:
+        return self.names[name] if name in self.names else self.own[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.names or name in self.own
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({**dict.fromkeys(self.own), **dict.fromkeys(self.names)})
+
+    def __len__(self) -> int:
+        return len({*self.own, *self.names})
+
+
+class Renderer:
+    """Renders texts, each parsed once. `template_dirs` is where templates find what they include."""
+
+    def __init__(self, template_dirs: tuple[Path, ...] = ()) -> None:
+        loader = jinja2.FileSystemLoader([str(path) for path in template_dirs])
+        self._env = _Environment(
+            undefined=_Strict, trim_blocks=True, keep_trailing_newline=True, loader=loader, extensions=["jinja2.ext.do"]
+        )
+        self._env.filters.update({**FILTERS, "mandatory": _mandatory})
+        self._env.tests.update(TESTS)
+        self._parsed: dict[tuple[str, bool], Callable[[Mapping[str, Any]], Any]] = {}
+
+    def text(self, text: str, names: Mapping[str, Any]) -> Any:
+        """Return a text rendered; one that is a single `{{ expression }}` gives the expression's own value."""
+        if "{" not in text or not any(mark in text for mark in ("{{", "{%", "{#")):
+            return str(text)
+        return self._guarded(text, False, names)
+
+    def expression(self, text: str, names: Mapping[str, Any]) -> Any:
+        """Return the value of an expression without braces; a whole `{{ expression }}` is taken for what it means."""
+        return self._guarded(text, True, names)
+
+    def template(self, text: str, file: str, names: Mapping[str, Any]) -> str:
+        """Return a template file's text rendered; mistakes point into the file."""
+        place = Place(Source(file, tuple(text.splitlines())), 1, 1, 1)
+        try:
+            code = self._env.compile(text, name=file, filename=file)
+            template = self._env.template_class.from_code(self._env, code, {})
+            return "".join(template.root_render_func(template.new_context(self._names(names), shared=True)))
+        except NotKnown:
+            raise
+        except Exception as error:
+            raise self._mistake(error, place, names, in_file=True) from error
+
+    def _names(self, names: Mapping[str, Any]) -> Any:
+        return _Globals(names, self._env.globals)
+
+    def _guarded(self, text: str, is_expression: bool, names: Mapping[str, Any]) -> Any:
+        key = (str(text), is_expression)
+        try:
+            if key not in self._parsed:
+                self._parsed[key] = self._parse(*key)
+            return checked(self._parsed[key](self._names(names)))
+        except NotKnown:
+            raise
+        except Exception as error:
+            raise self._mistake(error, place_of(text), names) from error
+
+    def _parse(self, text: str, is_expression: bool) -> Callable[[Mapping[str, Any]], Any]:
+        inner = self._single(text)
+        if inner is not None or is_expression:
+            return self._native(text if inner is None else inner)
+        template = self._env.from_string(text)
+
+        def render(names: Any) -> str:
+            return "".join(template.root_render_func(template.new_context(names, shared=True)))
+
+        return render
+
+    def _single(self, text: str) -> str | None:
+        """Return the expression of a text that is one `{{ expression }}` and nothing else."""
+        stripped = text.strip()
+        if not (stripped.startswith("{{") and stripped.endswith("}}")):
+            return None
+        kinds = [kind for _, kind, _ in self._env.lex(stripped)]
+        if kinds.count("variable_begin") != 1 or kinds[0] != "variable_begin" or kinds[-1] != "variable_end":
+            return None
+        return stripped[2:-2].strip("-+ \n\t")
+
+    def _native(self, expression: str) -> Callable[[Mapping[str, Any]], Any]:
+        parser = Parser(self._env, expression, state="variable")
+        parsed = parser.parse_expression()
+        if not parser.stream.eos:
+            raise jinja2.TemplateSyntaxError(f"unexpected `{parser.stream.current.value}`", 1)
+        body: list[nodes.Node] = [nodes.Assign(nodes.Name("result", "store"), parsed, lineno=1)]
+        template = self._env.from_string(nodes.Template(body, lineno=1))
+
+        def evaluate(names: Any) -> Any:
+            context = template.new_context(names, shared=True)
+            for _ in template.root_render_func(context):
+                pass
+            _touch(context.vars["result"])
+            return context.vars["result"]
+
+        return evaluate
+
+    def _mistake(
+        self, error: Exception, place: Place | None, names: Mapping[str, Any], in_file: bool = False
+    ) -> Mistake:
+        where = _template_line(error, place) if in_file else place
+        if isinstance(error, Mistake):
+            return error.at(where)
+        if isinstance(error, MissingName):
+            return _missing(error, where, names)
+        if isinstance(error, jinja2.TemplateSyntaxError):
+            if in_file and place and error.filename in {None, place.source.file}:
+                where = Place(place.source, error.lineno, 1, error.lineno)
+            message = (error.message or "").rstrip(".").replace("'", "`")
+            return Mistake(where, f"broken template: {message}", _syntax_hint(message, self._env))
+        if isinstance(error, jinja2.TemplateNotFound):
+            return Mistake(where, f"there is no template `{error.name}`")
+        detail = str(error) or type(error).__name__
+        return Mistake(where, f"the template fails: {detail}", sure=False)
+
+
+def _touch(value: Any, depth: int = 4) -> None:
+    """Raise for an undefined or unknown value, also one within a list or mapping that an expression built."""
+    if isinstance(value, Undefined):
+        str(value)
+    elif isinstance(value, Unknown):
+        raise NotKnown(value.why)
+    elif depth and type(value) in {list, tuple}:
+        for inner in value:
+            _touch(inner, depth - 1)
+    elif depth and type(value) is dict:
+        for inner in value.values():
+            _touch(inner, depth - 1)
+
+
+def _missing(error: MissingName, where: Place | None, names: Mapping[str, Any]) -> Mistake:
+    if error.name is None:
+        return Mistake(where, str(error))
+    name = str(error.name)
+    if not error.lacks:
+        return Mistake(where, f"the variable `{name}` is not defined", did_you_mean(name, names), name)
+    owner = error.owner
+    keys = [str(key) for key in owner] if isinstance(owner, Mapping) else []
+    what = f"a mapping with {', '.join(sorted(keys)[:12])}" if keys else f"the value {str(plain(owner))[:60]!r}"
+    return Mistake(where, f"`{name}` is not in {what}", did_you_mean(name, keys), name)
+
+
+def _syntax_hint(message: str, env: jinja2.Environment) -> str:
+    for start, choices in (("No filter named `", env.filters), ("No test named `", env.tests)):
+        if message.startswith(start):
+            return did_you_mean(message.removeprefix(start).split("`")[0], choices)
+    return ""
+
+
+def _template_line(error: Exception, place: Place | None) -> Place | None:
+    """Return the line of the template file that an error came from: the innermost frame that is a template's."""
+    traceback: TracebackType | None = error.__traceback__
+    found = place
+    while traceback is not None:
+        template = traceback.tb_frame.f_globals.get("__jinja_template__")
+        if template is not None and template.filename and template.filename != "<template>":
+            line = template.get_corresponding_lineno(traceback.tb_lineno)
+            found = _line_of(template.filename, line, place)
+        traceback = traceback.tb_next
+    return found
+
+
+def _line_of(file: str, line: int, place: Place | None) -> Place:
+    if place is not None and place.source.file == file:
+        source = place.source
+    else:
+        source = Source(file, tuple(Path(file).read_text(encoding="utf-8").splitlines()))
+    text = source.lines[line - 1] if line <= len(source.lines) else ""
+    return Place(source, line, len(text) - len(text.lstrip()) + 1, line)

@@ -1,0 +1,175 @@
+"""From what the command line gave to a site, a playbook and variables; every mistake of all of them at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ffplay.load.files import folders
+from ffplay.load.findings import Findings, Mistake, did_you_mean, hints, listed
+from ffplay.load.hostvars import VarsFiles, extra_variables, merged
+from ffplay.load.inventory import Inventory, add, read_inventory
+from ffplay.load.marked import Place, Source, place_of
+from ffplay.load.patterns import known, select, unmatched
+from ffplay.load.playbook import Written, read_playbook
+from ffplay.load.rehearsal import Rehearsal
+from ffplay.load.site import build_site
+from ffplay.load.variables import Directories, Variables
+from ffplay.model import Host, Login, Mark, Play, Playbook, Site, Step
+from ffplay.steps import kind
+
+# The groups that steps know by name: a site need not have all of them.
+_PARTS = {"facenapi", "extraction", "tntapi", "mongo", "upload", "ntls"}
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What the command line gave.
+
+    `inventories` are files or directories; `extra` are the values of `-e`, in order; `limit` is a pattern.
+    """
+
+    playbook: Path | None
+    inventories: tuple[Path, ...] = ()
+    extra: tuple[str, ...] = ()
+    limit: str | None = None
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What was given, read and found right. `playbook` is None where none was given."""
+
+    site: Site
+    playbook: Playbook | None
+    variables: Variables
+
+
+def load(sources: Sources) -> Loaded:
+    """Return the site, the playbook and the variables. Raise InputError with every finding."""
+    findings = Findings()
+    written = read_playbook(sources.playbook, findings) if sources.playbook else None
+    extra = extra_variables(sources.extra, findings)
+    where = _directories(sources)
+    inventory = _inventory(sources, written, findings)
+    host_vars = merged(
+        inventory,
+        VarsFiles([_folder(path) for path in sources.inventories], findings),
+        VarsFiles([sources.playbook.parent] if sources.playbook else [], findings),
+        findings,
+    )
+    site = build_site(inventory, host_vars, extra, where, findings)
+    variables = Variables(site, extra, where)
+    limit = _checked_limit(site, sources.limit, findings)
+    playbook = None
+    if written is not None and sources.playbook is not None:
+        plays = tuple(_final(play, variables, findings) for play in written.playbook.plays)
+        playbook = replace(written.playbook, plays=plays)
+        rehearsal = Rehearsal(sources.playbook, variables, findings, written.lost)
+        for play in plays if site.hosts else ():
+            _check_play(play, site, limit, rehearsal, findings, written.lost)
+    findings.stop()
+    return Loaded(site, playbook, variables)
+
+
+def load_inventory(inventories: Sequence[Path], extra: Sequence[str] = ()) -> Site:
+    """Return the site of an inventory alone. Raise InputError with every finding."""
+    return load(Sources(None, tuple(inventories), tuple(extra))).site
+
+
+def _folder(path: Path) -> Path:
+    return path if path.is_dir() else path.parent
+
+
+def _directories(sources: Sources) -> Directories:
+    playbook = str(sources.playbook.parent.resolve()) if sources.playbook else ""
+    inventory = str(_folder(sources.inventories[0]).resolve()) if sources.inventories else playbook
+    return Directories(playbook, inventory, folders(sources.playbook, "templates") if sources.playbook else ())
+
+
+def _inventory(sources: Sources, written: Written | None, findings: Findings) -> Inventory:
+    """Return the inventories given, merged; the playbook's own one where none was given."""
+    found, before = Inventory(), len(findings.all)
+    inline = written.playbook.inventory if written else None
+    for path in sources.inventories:
+        read_inventory(path, found, findings)
+    if not sources.inventories and inline is not None:
+        add(inline, found, findings)
+    found.finish(findings)
+    if not found.hosts and len(findings.all) == before:
+        if sources.inventories:
+            findings.add(None, f"the inventory has no hosts: {listed(map(str, sources.inventories))}")
+        elif inline is None:
+            findings.add(None, "there is no inventory", "give one with -i FILE, or write `inventory:` in the playbook")
+        else:
+            findings.add(place_of(inline), "the playbook's own inventory has no hosts")
+    return found
+
+
+def _checked_limit(site: Site, limit: str | None, findings: Findings) -> str | None:
+    if limit is None or not site.hosts:
+        return None
+    try:
+        if not select(site, "all", limit):
+            findings.add(None, f"the limit `{limit}` leaves no host", known(site))
+    except Mistake as mistake:
+        findings.extend(mistake.findings)
+        return None
+    return limit
+
+
+def _final(play: Play, variables: Variables, findings: Findings) -> Play:
+    """Return a play whose pattern is rendered: it may use the variables of the play and of the command line."""
+    nobody = Host("", (), Login(""))
+    try:
+        hosts = variables.scope(nobody, play).render(play.hosts)
+    except Mistake as mistake:
+        findings.extend(mistake.findings)
+        return replace(play, hosts="")
+    joined = ",".join(map(str, hosts)) if isinstance(hosts, list) else str(hosts)
+    return play if joined == play.hosts else replace(play, hosts=joined)
+
+
+def _check_play(
+    play: Play, site: Site, limit: str | None, rehearsal: Rehearsal, findings: Findings, lost: frozenset[str]
+) -> None:
+    place = place_of(play.hosts)
+    missing = unmatched(site, play.hosts) if play.hosts else []
+    every = select(site, play.hosts) if play.hosts else ()
+    if missing:
+        findings.add(
+            place, f"`{missing[0]}` names no host or group of the inventory", known(site, missing[0]), missing[0]
+        )
+    elif play.hosts and not every:
+        findings.add(place, f"the pattern `{play.hosts}` matches no host", known(site))
+    for step in (*play.steps, *play.handlers):
+        _check_step(step, play, site, findings, lost)
+    chosen = select(site, play.hosts, limit) if play.hosts else ()
+    rehearsal.play(play, chosen, lambda step: _hosts_of(step, site, chosen))
+
+
+def _hosts_of(step: Step, site: Site, chosen: tuple[Host, ...]) -> tuple[Host, ...]:
+    if step.hosts is None:
+        return chosen
+    names = {host.name for host in select(site, step.hosts)}
+    return tuple(host for host in chosen if host.name in names)
+
+
+def _check_step(step: Step, play: Play, site: Site, findings: Findings, lost: frozenset[str]) -> None:
+    place = place_of(step.args) or _at(step.mark)
+    if kind(step.kind).needs_target and play.target is None:
+        hint = "for example: target: {model: cherry_480}"
+        findings.add(place, f"step {step.kind} needs a target, and the play has none", hint)
+    handlers = {handler.title for handler in play.handlers} | lost
+    for name in (name for name in step.notify if name not in handlers):
+        hint = hints(did_you_mean(name, handlers), f"the play's handlers: {listed(sorted(handlers)) or 'none'}")
+        findings.add(place_of(name), f"there is no handler `{name}`", hint, name)
+    for name in unmatched(site, step.hosts) if step.hosts else ():
+        if name not in _PARTS:
+            findings.add(
+                place_of(step.hosts), f"`{name}` names no host or group of the inventory", known(site, name), name
+            )
+
+
+def _at(mark: Mark) -> Place:
+    return Place(Source(mark.file, ()), mark.line, mark.column, mark.line)

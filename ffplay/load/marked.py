@@ -1,0 +1,254 @@
+"""YAML whose every key and value knows where it was written, so that a mistake can be shown at its place.
+
+Values are ordinary strings, dicts and lists (subclasses of them), so everything downstream may ignore the places.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ffplay.load.findings import Findings
+from ffplay.model import Mark
+
+_SCALARS = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "timestamp")}
+_STR, _MERGE = "tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"
+_QUOTE_HINT = 'a value that starts with {{ must be quoted: key: "{{ name }}"'
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A text that a person wrote: its name as findings show it, and its lines."""
+
+    file: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a key or a value stands: from line and column (counted from 1) to `end_line`."""
+
+    source: Source
+    line: int
+    column: int
+    end_line: int
+
+    @property
+    def mark(self) -> Mark:
+        """Return the place as findings carry it."""
+        return Mark(self.source.file, self.line, self.column)
+
+    @property
+    def text(self) -> str:
+        """Return the line as it stands in the file."""
+        lines = self.source.lines
+        return lines[self.line - 1] if 0 < self.line <= len(lines) else ""
+
+    def find(self, needle: str) -> Place:
+        """Return the place of the first `needle`, as a whole word, in this value; this place where there is none."""
+        pattern = re.compile(rf"(?<!\w){re.escape(needle)}(?!\w)")
+        for line in range(self.line, max(self.line, self.end_line) + 1):
+            text = self.source.lines[line - 1] if line <= len(self.source.lines) else ""
+            found = pattern.search(text, self.column - 1 if line == self.line else 0)
+            if found:
+                return Place(self.source, line, found.start() + 1, self.end_line)
+        return self
+
+
+class Text(str):
+    """A string that a person wrote. Only such strings are templates; what was computed is data."""
+
+    place: Place | None
+
+    def __new__(cls, value: str, place: Place | None = None) -> Text:
+        """Make a string that stands at `place`."""
+        made = super().__new__(cls, value)
+        made.place = place
+        return made
+
+
+class Dict(dict[Any, Any]):
+    """A mapping with its own place and those of its keys and values."""
+
+    place: Place | None = None
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.key_places: dict[Any, Place] = {}
+        self.value_places: dict[Any, Place] = {}
+
+
+class List(list[Any]):
+    """A list with its own place and those of its items."""
+
+    place: Place | None = None
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.item_places: list[Place] = []
+
+
+def place_of(value: Any) -> Place | None:
+    """Return where a value was written, None where nobody knows."""
+    found: Place | None = getattr(value, "place", None)
+    return found
+
+
+def key_place(mapping: Any, key: Any) -> Place | None:
+    """Return where a key of a mapping was written."""
+    return getattr(mapping, "key_places", {}).get(key) or place_of(mapping)
+
+
+def value_place(mapping: Any, key: Any) -> Place | None:
+    """Return where the value of a mapping's key, or a list's item, was written."""
+    if isinstance(mapping, List):
+        return mapping.item_places[key] if key < len(mapping.item_places) else mapping.place
+    return getattr(mapping, "value_places", {}).get(key) or place_of(mapping)
+
+
+def read(path: Path, findings: Findings) -> Any:
+    """Return a YAML (or JSON) file's value, None for an empty file; mistakes go to `findings`."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        findings.add(None, f"{path}: there is no such file")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        findings.add(None, f"{path}: cannot be read: {reason}")
+    else:
+        return parse(text, str(path), findings)
+    return None
+
+
+def parse(text: str, file: str, findings: Findings) -> Any:
+    """Return the value of a YAML text called `file`; mistakes go to `findings`."""
+    source = Source(file, tuple(text.splitlines()))
+    try:
+        node = yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except yaml.YAMLError:
+        _explain(text, source, findings)
+        return None
+    return None if node is None else _Builder(source, findings).build(node)
+
+
+def _explain(text: str, source: Source, findings: Findings) -> None:
+    """Report why a text is not YAML: the Python parser's words are better than those of the C one."""
+    try:
+        yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        place = Place(source, min(line, max(1, len(source.lines))), column, line)
+        findings.add(place, *_words(error, place))
+    except yaml.YAMLError as error:
+        findings.add(Place(source, 1, 1, 1), f"this is not YAML: {str(error).splitlines()[0]}")
+    else:
+        findings.add(Place(source, 1, 1, 1), "this is not YAML")
+
+
+def _words(error: yaml.MarkedYAMLError, place: Place) -> tuple[str, str]:
+    """Return message and hint for a syntax error."""
+    problem, context = error.problem or "", error.context or ""
+    around = "\n".join(place.source.lines[max(0, place.line - 2) : place.line])
+    if "'\\t'" in problem:
+        return "a tab stands where YAML wants spaces", "indent with spaces"
+    if re.search(r"(:|-)\s+\{\{", around):
+        return "a value that starts with {{ is not quoted", _QUOTE_HINT
+    if "mapping values are not allowed" in problem:
+        return (
+            "a `: ` stands where no key can be",
+            "quote the value if the colon belongs to it; check the indentation if not",
+        )
+    if "end of stream" in problem and "quoted" in context:
+        return "a quote is opened here or before and never closed", ""
+    if "expected <block end>" in problem:
+        return "this does not belong here: it is indented differently from what it follows", ""
+    return f"broken YAML: {problem}{f' ({context})' if context else ''}", ""
+
+
+class _Builder:
+    """Makes marked values of a node graph; a node that several aliases share is made once."""
+
+    def __init__(self, source: Source, findings: Findings) -> None:
+        self._source, self._findings = source, findings
+        self._scalars = yaml.constructor.SafeConstructor()
+        self._made: dict[int, Any] = {}
+        self._open: set[int] = set()
+
+    def build(self, node: yaml.Node) -> Any:
+        """Return the node's value."""
+        if id(node) in self._open:
+            self._findings.add(self._place(node), "an alias stands inside of what it names")
+            return None
+        if id(node) not in self._made:
+            self._open.add(id(node))
+            self._made[id(node)] = self._build(node)
+            self._open.discard(id(node))
+        return self._made[id(node)]
+
+    def _build(self, node: yaml.Node) -> Any:
+        if isinstance(node, yaml.MappingNode) and node.tag.endswith(":map"):
+            return self._mapping(node)
+        if isinstance(node, yaml.SequenceNode) and node.tag.endswith(":seq"):
+            made = List(self.build(item) for item in node.value)
+            made.place, made.item_places = self._place(node), [self._place(item) for item in node.value]
+            return made
+        if node.tag not in _SCALARS:
+            hint = "encrypted values are not supported; keep the secret in a file given with -e @FILE"
+            self._findings.add(
+                self._place(node), f"the tag {node.tag} is not known", hint if "vault" in node.tag else ""
+            )
+            return None
+        if node.tag == _STR:
+            return Text(node.value, self._place(node))
+        try:
+            return self._scalars.construct_object(node)
+        except (ValueError, yaml.YAMLError):
+            return Text(node.value, self._place(node))
+
+    def _mapping(self, node: yaml.MappingNode) -> Dict:
+        made = Dict()
+        made.place = self._place(node)
+        own = [(key, value) for key, value in node.value if key.tag != _MERGE]
+        for inherited in (value for key, value in node.value if key.tag == _MERGE):
+            for base in self._bases(inherited):
+                for key in (key for key in base if key not in made):
+                    made[key] = base[key]
+                    made.key_places[key], made.value_places[key] = base.key_places[key], base.value_places[key]
+        seen: dict[Any, Place] = {}
+        for key_node, value_node in own:
+            self._entry(made, seen, key_node, value_node)
+        return made
+
+    def _bases(self, node: yaml.Node) -> Iterator[Dict]:
+        value = self.build(node)
+        for base in value if isinstance(value, list) else [value]:
+            if isinstance(base, Dict):
+                yield base
+            else:
+                self._findings.add(self._place(node), "`<<` merges mappings, and this is none")
+
+    def _entry(self, made: Dict, seen: dict[Any, Place], key_node: yaml.Node, value_node: yaml.Node) -> None:
+        place = self._place(key_node)
+        if not isinstance(key_node, yaml.ScalarNode):
+            braces = made.place is not None and made.place.text[made.place.column - 1 :].startswith("{{")
+            message = "a value that starts with {{ is not quoted" if braces else "a key must be a plain value"
+            self._findings.add(made.place if braces else place, message, _QUOTE_HINT if braces else "")
+            return
+        key = self.build(key_node)
+        if not isinstance(key, Hashable):
+            return
+        if key in seen:
+            self._findings.add(place, f"the key `{key}` stands twice; it is also on line {seen[key].line}")
+        seen[key] = place
+        made[str(key) if isinstance(key, str) else key] = self.build(value_node)
+        made.key_places[key], made.value_places[key] = place, self._place(value_node)
+
+    def _place(self, node: yaml.Node) -> Place:
+        start, end = node.start_mark, node.end_mark
+        return Place(self._source, start.line + 1, start.column + 1, end.line + 1)
