@@ -11,6 +11,7 @@
     |   |-- HostKeyError        4   its host key is unknown or another one
     |   |-- AuthError           4   it does not let us in
     |   `-- BecomeError         4   it lets us in and sudo refuses
+    |-- SiteErrors                several hosts' errors at once, with the exit code of the first
     `-- Interrupted           130   the operator stopped the run
 
 Imports nothing of ours but the data types.
@@ -111,6 +112,15 @@ class AuthError(Unreachable):
 
 class BecomeError(Unreachable):
     """We are logged in, and sudo refuses."""
+
+
+class SiteErrors(Error):
+    """Several hosts have errors; `errors` holds all of them, and the exit code is the first one's."""
+
+    def __init__(self, errors: tuple[HostError, ...]) -> None:
+        self.errors = errors
+        super().__init__("; ".join(f"{error.host}: {error.message}" for error in errors), errors[0].advice)
+        self.exit_code = errors[0].exit_code
 
 
 class Interrupted(Error):

@@ -39,6 +39,12 @@ SPEED: Mapping[str, tuple[float, float]] = MappingProxyType(
 # `--detector` takes nnd and dlib; extraction-api also knows `legacy` [regenerate].
 DETECTORS = ("nnd", "dlib", "legacy")
 
+# A shard whose file does not say `facen_size` takes this one [tntapi].
+DEFAULT_FACEN_SIZE = 320
+
+# A shard should not hold more faces than this [network].
+FACES_A_SHARD = 10_000_000
+
 # Bytes of one facen value: a facen is little-endian float32.
 FLOAT_BYTES = 4
 

@@ -59,13 +59,17 @@ class StepGroup:
 
 @dataclass(frozen=True, slots=True)
 class PlayPlan:
-    """One play: its hosts, and its steps in the order in which they run (a batch after the other with `serial`)."""
+    """One play: its hosts, and its steps in the order in which they run (a batch after the other with `serial`).
+
+    `pending` are (host, handler) that an earlier run notified and did not come to run.
+    """
 
     play: Play
     hosts: tuple[str, ...]
     target: Target | None
     groups: tuple[StepGroup, ...]
     batches: tuple[tuple[str, ...], ...] = ()
+    pending: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,20 +1,153 @@
-"""The verbs as functions: make a plan, apply it."""
+"""The verbs as functions of a session: make a plan, apply it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import concurrent.futures
+import dataclasses
+import threading
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+from ffplay.engine.access import SiteAccess, collected, read_host
+from ffplay.engine.events import Event, Kind, Listener
+from ffplay.engine.options import Options, check_start
+from ffplay.engine.plan import Plan
+from ffplay.engine.planner import Planner
+from ffplay.engine.player import Player
+from ffplay.engine.view import PlanView
+from ffplay.errors import HostError, SiteErrors
+from ffplay.load import Loaded
+from ffplay.model import Mark, Play, Step
+from ffplay.remote.pool import Pool
+from ffplay.resources.base import Resource
+from ffplay.resources.record import describe
+from ffplay.resources.shard_data import ShardData
+from ffplay.resources.unit import Unit
+
+__all__ = ["Options", "Session"]
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What the command line chose beside its sources.
+class _OneAtATime:
+    """Passes events on one by one, from whichever thread they come."""
 
-    `tags` and `skip_tags` as Ansible's (`always`, `never`, `tagged`, `untagged`, `all`); `start_at` is the title of the
-    step to begin with; `forks` is how many hosts are worked on at once.
-    """
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+        self._lock = threading.Lock()
 
-    limit: str | None = None
-    tags: tuple[str, ...] = ()
-    skip_tags: tuple[str, ...] = ()
-    start_at: str | None = None
-    forks: int = 50
+    def event(self, event: Event) -> None:
+        with self._lock:
+            self._listener.event(event)
+
+
+class Session:
+    """One command's work on one site; owns the connections. `run` names the run in records and backups."""
+
+    def __init__(self, loaded: Loaded, options: Options, listener: Listener, run: str) -> None:
+        self._loaded = loaded
+        self._options = options
+        self._listener = _OneAtATime(listener)
+        self._planner = Planner(loaded, options, run)
+        check_start(self._planner.playbook, options)
+        self._pool = Pool(loaded.site.hosts, options.forks)
+        self._access = SiteAccess(self._pool, self._listener)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._pool.close()
+
+    def plan(self) -> Plan:
+        """Read the site and return what the playbook would change. Raise `SiteErrors` with every host's error."""
+        self._connect(self._planner)
+        return self._plan(self._planner)
+
+    def verify(self) -> Plan:
+        """Return a plan that has only the playbook's verify steps, or one for a play that has none."""
+        playbook = self._planner.playbook
+        plays = tuple(_only_verify(play) for play in playbook.plays if play.target is not None)
+        loaded = dataclasses.replace(self._loaded, playbook=dataclasses.replace(playbook, plays=plays))
+        self._planner = Planner(loaded, self._options, self._planner.run)
+        self._connect(self._planner)
+        return self._plan(self._planner)
+
+    def apply(self, plan: Plan) -> Mapping[str, Mapping[str, int]]:
+        """Make the plan's changes. Raise the error that stopped the run, after telling the recap."""
+        started = time.monotonic()
+        player = Player(self._planner, self._access, self._listener, self._read)
+        error = player.play(plan)
+        standing = self._standing(plan) if error is not None else ()
+        hosts = {host: player.counts.get(host, {}) for host in plan.hosts}
+        seconds = time.monotonic() - started
+        data = {"hosts": hosts, "seconds": seconds, "standing": standing}
+        self._listener.event(Event(Kind.RECAP, error=error, data=data))
+        if error is not None:
+            raise error
+        return hosts
+
+    def counts(self) -> tuple[int, int]:
+        """Return how many connections were made, and how many round trips they took."""
+        return self._pool.connections, self._pool.round_trips
+
+    def _connect(self, planner: Planner) -> None:
+        """Connect to every host of every play at once: all must answer before anything is changed on any."""
+        names = dict.fromkeys(host.name for play in planner.playbook.plays for host in planner.hosts(play))
+        errors = self._pool.connect_all(list(names))
+        if errors:
+            raise SiteErrors(tuple(errors.values()))
+
+    def _plan(self, planner: Planner) -> Plan:
+        observed: dict[Any, Any] = {}
+        while True:
+            view = PlanView(observed)
+            plan = planner.plan(view)
+            if not view.missing:
+                return plan
+            self._read(view, observed)
+
+    def _read(self, view: PlanView, observed: dict[Any, Any]) -> None:
+        """Read what the view misses, all hosts at once. Raise `SiteErrors`."""
+        wanted: dict[str, list[Resource]] = {}
+        for host, resource in view.missing:
+            wanted.setdefault(host, []).append(resource)
+        errors: list[HostError] = []
+
+        def read(name: str) -> None:
+            with collected(errors):
+                observed.update(read_host(self._access, self._loaded.site.host(name), wanted[name]))
+
+        with concurrent.futures.ThreadPoolExecutor(max(1, min(self._options.forks, len(wanted)))) as pool:
+            list(pool.map(read, wanted))
+        if errors:
+            raise SiteErrors(tuple(errors))
+
+    def _standing(self, plan: Plan) -> tuple[str, ...]:
+        """Return a line for each shard that says what it is at; of a host that does not answer, that it does not."""
+        lines = []
+        for name in plan.hosts:
+            host = self._loaded.site.host(name)
+            if not host.shards:
+                continue
+            resources: list[Resource] = [r for shard in host.shards for r in (Unit(shard.unit), ShardData(shard))]
+            try:
+                values = read_host(self._access, host, resources)
+            except HostError as error:
+                lines.append(f"{name}: not known: {error.message}")
+                continue
+            for shard in host.shards:
+                unit, data = values[name, Unit(shard.unit)], values[name, ShardData(shard)]
+                lines.append(
+                    f"{name} {shard.name}: {unit.active}, {len(data.files)} data files, {describe(data.record)}"
+                )
+        return tuple(lines)
+
+
+def _only_verify(play: Play) -> Play:
+    """Return the play with its verify steps alone; one that has none gets the default."""
+    found = tuple(step for step in play.steps if step.kind == "verify")
+    mark = play.mark or Mark("", 0, 0)
+    return dataclasses.replace(play, steps=found or (Step("verify", {}, mark),), handlers=())

@@ -64,6 +64,9 @@ class Connection(Protocol):
         The context's value is the local (address, port); any number of threads may connect to it at once.
         """
 
+    def reachable(self, address: str, port: int) -> bool:
+        """Tell whether something listens on `address:port` as seen from the host. Raise `Unreachable` for the host."""
+
     def close(self) -> None:
         """End the connection; harmless when it has ended."""
 
@@ -73,3 +76,6 @@ class Access(Protocol):
 
     def connection(self, host: str) -> Connection:
         """Return the connection to a host. Raise `Unreachable`."""
+
+    def tell(self, host: str, text: str) -> None:
+        """Pass on what a tool printed on a host, or what is waited for, to whoever watches the run."""

@@ -27,6 +27,11 @@ class Resource(ABC):
         """Return what a person should read of the difference, many lines or none."""
         return ""
 
+    @property
+    def readable(self) -> bool:
+        """Tell whether reading again after a change is possible; what only acts (a POST) is judged by its answer."""
+        return True
+
     def reached(self, before: Any, after: Any, observed: Any) -> bool:
         """Tell whether what was read afterwards is what was planned."""
         return bool(after == observed)

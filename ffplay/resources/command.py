@@ -49,9 +49,9 @@ class Command(ShellResource):
             lines.append(f'there=; for p in {_glob(self.removes)}; do [ -e "$p" ] && there=1; done')
             lines.append(f'[ -n "$there" ] || {{ echo "{_VERDICT} removes"; exit; }}')
         if self.unless:
-            lines.append(f'( {self.unless}\n) >/dev/null 2>&1 && {{ echo "{_VERDICT} unless"; exit; }}')
+            lines.append(f'{quote(["sh", "-c", self.unless])} >/dev/null 2>&1 && {{ echo "{_VERDICT} unless"; exit; }}')
         if self.onlyif:
-            lines.append(f'( {self.onlyif}\n) >/dev/null 2>&1 || {{ echo "{_VERDICT} onlyif"; exit; }}')
+            lines.append(f'{quote(["sh", "-c", self.onlyif])} >/dev/null 2>&1 || {{ echo "{_VERDICT} onlyif"; exit; }}')
         return self._cd() + "\n".join([*lines, f'echo "{_VERDICT} needed"'])
 
     def parse(self, reply: Reply) -> str:
@@ -64,11 +64,16 @@ class Command(ShellResource):
 
     def bring_script(self, before: Any, after: Any) -> str:
         """Return the command."""
-        return self._cd() + self.line
+        return self._cd() + quote(["sh", "-c", self.line])
+
+    @property
+    def readable(self) -> bool:
+        """Only a path that it should create or remove can be looked at afterwards."""
+        return bool(self.creates or self.removes)
 
     def reached(self, before: Any, after: Any, observed: Any) -> bool:
-        """A command is judged by its exit code; one that should create or remove a path is judged by the path too."""
-        return not (self.creates or self.removes) or observed != "needed"
+        """Tell whether the path that it should create or remove makes it needless now."""
+        return bool(observed != "needed")
 
 
 def _glob(pattern: str) -> str:

@@ -75,7 +75,7 @@ class File(ShellResource):
 
     def bring_script(self, before: Any, after: Any) -> str:
         """Bring the path to `after`; a file is written whole under another name, synced, then renamed."""
-        head = f"set -e\np={quote([self.path])}\nt=\"$p.ffplay-$$\"\n"
+        head = f'set -e\np={quote([self.path])}\nt="$p.ffplay-$$"\n'
         if after.kind == "absent":
             return head + ('rmdir "$p"' if before.kind == "directory" else 'rm -f "$p"')
         if after.kind == "link":
@@ -86,7 +86,9 @@ class File(ShellResource):
         if same:
             return head + _ownership(after, '"$p"')
         encoded = base64.encodebytes(after.content or b"").decode()
-        keep = 'if [ -f "$p" ]; then chmod --reference="$p" "$t"; chown --reference="$p" "$t"; else chmod 0644 "$t"; fi\n'
+        keep = (
+            'if [ -f "$p" ]; then chmod --reference="$p" "$t"; chown --reference="$p" "$t"; else chmod 0644 "$t"; fi\n'
+        )
         return (
             head
             + "trap 'rm -f \"$t\"' EXIT\n(umask 077; base64 -d > \"$t\") <<'FFPLAY_CONTENT'\n"
@@ -132,7 +134,9 @@ def _ownership(after: FileState, shell_word: str) -> str:
     """Return sh that gives the stated owner, group and mode to a path."""
     lines = []
     if after.owner or after.group:
-        lines.append(f"chown {quote([(after.owner or '') + (':' + after.group if after.group else '')])} {shell_word}\n")
+        lines.append(
+            f"chown {quote([(after.owner or '') + (':' + after.group if after.group else '')])} {shell_word}\n"
+        )
     if after.mode:
         lines.append(f"chmod {after.mode} {shell_word}\n")
     return "".join(lines)

@@ -20,13 +20,15 @@ class Record:
     """What data are at.
 
     `state` is `complete` (all of the data are at `generation`), `emptied` (a shard was wiped to be filled with it) or
-    `regenerating` (faces are under way to it). `was` is the generation before, None where nobody knows. `run` names
-    the run that wrote the record and takes no part in comparisons.
+    `regenerating` (faces are under way to it). `was` is the generation before, None where nobody knows. `indexed`
+    are the galleries of a shard that had a fast index before it was wiped and want it again. `run` names the run that
+    wrote the record and takes no part in comparisons.
     """
 
     generation: Generation
     state: str = "complete"
     was: Generation | None = None
+    indexed: tuple[str, ...] = ()
     run: str = field(default="", compare=False)
 
     def complete_at(self, generation: Generation) -> bool:
@@ -41,6 +43,7 @@ def record_text(record: Record) -> str:
         "state": record.state,
         "generation": _plain(record.generation),
         "was": _plain(record.was) if record.was else None,
+        "indexed": list(record.indexed),
         "run": record.run,
     }
     return json.dumps(body, indent=1) + "\n"
@@ -54,10 +57,10 @@ def parse_record(text: str, path: str) -> Record | None:
         body = json.loads(text)
         if body["format"] != _FORMAT:
             raise ValueError(f"format {body['format']}")
-        was = body["was"]
-        return Record(_generation(body["generation"]), body["state"], _generation(was) if was else None, body["run"])
+        was = _generation(body["was"]) if body["was"] else None
+        return Record(_generation(body["generation"]), body["state"], was, tuple(body["indexed"]), body["run"])
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is damaged ({error}); look at it, and delete it to have the site judged anew") from error
+        raise ValueError(f"{path} is damaged ({error}); look at it; deleted, the site is judged anew") from error
 
 
 def write_script(path: str, record: Record | None) -> str:

@@ -118,7 +118,7 @@ sync"""
     def reached(self, before: Any, after: Any, observed: Any) -> bool:
         """Compare; files that the shard writes itself are not compared."""
         same_files = isinstance(after.files, Unknown) or after.files == observed.files
-        return same_files and after.record == observed.record and after.missing == observed.missing
+        return bool(same_files and after.record == observed.record and after.missing == observed.missing)
 
     def show(self, before: Any, after: Any) -> str:
         """Return counts and sizes of what goes aside, and the record's change."""

@@ -75,14 +75,20 @@ class Unit(ShellResource):
         active = found["ActiveState"]
         since = int(found.get("Since") or 0) if active == "active" else 0
         return UnitState(
-            active, found.get("LoadState", ""), int(found.get("MainPID") or 0), since, found.get("UnitFileState") or None
+            active,
+            found.get("LoadState", ""),
+            int(found.get("MainPID") or 0),
+            since,
+            found.get("UnitFileState") or None,
         )
 
     def bring_script(self, before: Any, after: Any) -> str:
         """Start, stop or restart; enable or disable where the plan says so."""
         lines = []
         if after.enabled is not None and after.enabled != before.enabled:
-            lines.append(f"systemctl {'enable' if after.enabled == 'enabled' else 'disable'} {quote([self.name])} || exit")
+            lines.append(
+                f"systemctl {'enable' if after.enabled == 'enabled' else 'disable'} {quote([self.name])} || exit"
+            )
         if after.active == "active" and (isinstance(after.since, Unknown) or before.active != "active"):
             lines.append(_start(self.name, "restart" if isinstance(after.since, Unknown) else "start"))
         elif after.active == "inactive" and before.active != "inactive":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -22,6 +22,9 @@ class View(Protocol):
         ask for all that may be needed in one call. A value may be `Unknown`.
         """
 
+    def prefetch(self, wanted: Iterable[tuple[str, Resource]]) -> None:
+        """Ask for resources of many hosts, as (host, resource), at once; each is then there for `read`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Context:
@@ -29,7 +32,8 @@ class Context:
 
     `host` is the host that it is asked about, `args` its rendered arguments, `hosts` every host of the play (in
     order), `variables` the host's rendered variables by name, `template` renders a template file of the playbook with
-    the host's variables and the given ones.
+    the host's variables and the given ones. `read_file` gives the bytes of a file beside the playbook. `test`
+    evaluates a condition. `run` names the run, `timeout` is the step's own, in seconds.
     """
 
     host: Host
@@ -41,7 +45,9 @@ class Context:
     variables: Mapping[str, Any]
     template: Callable[[str, Mapping[str, Any]], str]
     read_file: Callable[[str], bytes]
+    test: Callable[[str], bool]
     run: str = ""
+    timeout: float | None = None
 
     def read(self, *resources: Resource, host: str | None = None) -> list[Any]:
         """Return values of this host's resources (or of another's)."""
@@ -57,9 +63,15 @@ class Context:
         return found
 
     def first(self, group: str) -> Host | None:
-        """Return the group's first host that is in the play, None where there is none."""
-        members = set(self.site.groups.get(group, ()))
-        return next((host for host in self.hosts if host.name in members), None)
+        """Return the group's first host in the play, else its first on the site (`--limit` may leave it out)."""
+        members = self.site.group(group)
+        names = {host.name for host in members}
+        return next((host for host in self.hosts if host.name in names), members[0] if members else None)
+
+    def members(self, group: str) -> tuple[Host, ...]:
+        """Return the group's hosts that are in the play."""
+        names = set(self.site.groups.get(group, ()))
+        return tuple(host for host in self.hosts if host.name in names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +80,8 @@ class StepKind:
 
     `schema` is the JSON Schema (2020-12) of its argument mapping, with a description of every property. A plain value
     in the playbook (`stop: tarantool`) is put under `main`. `groups` are the host groups where it has work, none
-    meaning every host of the play. `summary` is one sentence, `example` is YAML of one step.
+    meaning every host of the play; with `once` its function is called for the first of them alone, and plans for all.
+    `summary` is one sentence, `example` is YAML of one step.
     """
 
     name: str
@@ -79,3 +92,12 @@ class StepKind:
     main: str | None = None
     groups: tuple[str, ...] = field(default=())
     needs_target: bool = False
+    once: bool = False
+
+
+def parameters(required: Sequence[str] = (), **properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the JSON Schema of an argument mapping that knows these parameters and no others."""
+    schema: dict[str, Any] = {"type": "object", "properties": properties, "additionalProperties": False}
+    if required:
+        schema["required"] = list(required)
+    return schema

@@ -1,0 +1,144 @@
+"""The one place that writes: makes the Changes of a plan, reads each again, and says how it went."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from ffplay.engine.access import BATCH_SECONDS, SiteAccess, read_host, run_framed
+from ffplay.engine.events import Event, Kind, Listener
+from ffplay.engine.plan import StepPlan
+from ffplay.errors import ChangeFailed, CheckFailed, HostError, NotConverged, Refused
+from ffplay.model import Change, Check, Host, Note, Site, Step
+from ffplay.remote.base import Become, Reply
+from ffplay.resources.base import DirectResource, ShellResource
+from ffplay.resources.checks import Findings
+
+
+class Applier:
+    """Makes the changes of one step on one host, in order. Holds what the step's last command left, for `register`."""
+
+    def __init__(self, site: Site, access: SiteAccess, listener: Listener, step: Step) -> None:
+        self._site = site
+        self._access = access
+        self._listener = listener
+        self._step = step
+        self.result: dict[str, Any] = {}
+
+    def apply(self, plan: StepPlan) -> bool:
+        """Make everything of the plan; return whether anything changed. Raise `HostError`."""
+        batch: list[Change] = []
+        changed = False
+        for outcome in plan.outcomes:
+            if isinstance(outcome, Change):
+                changed = True
+                if not _fits(batch, outcome):
+                    self._flush(batch)
+                    batch = []
+                batch.append(outcome)
+                continue
+            self._flush(batch)
+            batch = []
+            self._other(outcome)
+        self._flush(batch)
+        return changed
+
+    def _other(self, outcome: Any) -> None:
+        """Make a check, say a note, or refuse over a problem."""
+        if isinstance(outcome, Check):
+            self._check(outcome)
+        elif isinstance(outcome, Note):
+            self.result["msg"] = outcome.summary
+            self._listener.event(Event(Kind.OUTPUT, host=outcome.host, text=outcome.summary, data={"note": True}))
+        else:
+            raise Refused(outcome.host, outcome.summary, outcome.advice)
+
+    def _check(self, check: Check) -> None:
+        host = self._site.host(check.host)
+        found: Findings = check.resource.read(self._access, host)
+        self.result.update({"content": found.body, "status": found.code, "msg": found.info})
+        data = {"problems": found.problems, "info": found.info}
+        self._listener.event(Event(Kind.CHECKED, host=check.host, check=check, data=data))
+        if found.problems:
+            raise CheckFailed(check.host, "; ".join(found.problems), f"the check was: {check.summary}")
+
+    def _flush(self, batch: list[Change]) -> None:
+        """Make a batch of changes that share a host; one that is not made over the shell is a batch of its own."""
+        if not batch:
+            return
+        host = self._site.host(batch[0].host)
+        started = time.monotonic()
+        for change in batch:
+            self._listener.event(Event(Kind.CHANGE, host=host.name, change=change))
+        if isinstance(batch[0].resource, DirectResource):
+            change = batch[0]
+            change.resource.bring(self._access, host, change.before, change.after)
+        else:
+            self._shell(host, batch)
+        self._read_again(host, batch)
+        seconds = time.monotonic() - started
+        for change in batch:
+            self._listener.event(Event(Kind.CHANGED, host=host.name, change=change, data={"seconds": seconds}))
+
+    def _shell(self, host: Host, batch: list[Change]) -> None:
+        scripts = [change.resource.bring_script(change.before, change.after) for change in batch]
+        timeout = self._step.timeout or BATCH_SECONDS
+        replies = run_framed(
+            self._access.connection(host.name), scripts, stop=True, timeout=timeout, become=become_of(self._step)
+        )
+        for change, reply in zip(batch, replies, strict=False):
+            self.result.update(_result(reply))
+            if reply.code:
+                raise _failed(host, change, reply, timeout)
+
+    def _read_again(self, host: Host, batch: list[Change]) -> None:
+        """Compare what is there with what was planned: an exit code proves nothing."""
+        readable = [change for change in batch if change.resource.readable]
+        if not readable:
+            return
+        values = read_host(self._access, host, list(dict.fromkeys(change.resource for change in readable)))
+        last = {change.resource: change for change in readable}
+        for resource, change in last.items():
+            observed = values[host.name, resource]
+            if not resource.reached(change.before, change.after, observed):
+                raise NotConverged(
+                    host.name,
+                    f"{change.summary}: done, and {resource.label} is not as planned",
+                    "somebody else may be at work on this host; look at it, then plan again",
+                    f"planned:  {change.after}\nobserved: {observed}",
+                )
+
+
+def become_of(step: Step) -> Become | None:
+    """Return as whom a step runs, None for the host's own setting."""
+    if step.become is None and step.become_user is None:
+        return None
+    return Become(None) if step.become is False else Become(step.become_user or "root")
+
+
+def _fits(batch: list[Change], change: Change) -> bool:
+    """Tell whether a change may travel with the batch in one script."""
+    if not batch:
+        return True
+    same_host = batch[0].host == change.host
+    return same_host and isinstance(batch[0].resource, ShellResource) and isinstance(change.resource, ShellResource)
+
+
+def _result(reply: Reply) -> Mapping[str, Any]:
+    text = reply.text.rstrip("\n")
+    return {
+        "rc": reply.code,
+        "stdout": text,
+        "stdout_lines": text.splitlines(),
+        "stderr": reply.error_text.rstrip("\n"),
+    }
+
+
+def _failed(host: Host, change: Change, reply: Reply, timeout: float) -> HostError:
+    if reply.code == 124:
+        said = f"{change.summary}: not finished after {timeout:.0f} s"
+    else:
+        said = f"{change.summary}: exit code {reply.code}"
+    output = "\n".join(part for part in (reply.text.strip(), reply.error_text.strip()) if part)
+    return ChangeFailed(host.name, said, "mend the cause and apply again: what is done is not done twice", output)

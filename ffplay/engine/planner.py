@@ -1,0 +1,282 @@
+"""From plays and a view of the site to a plan; reads nothing itself, and cannot write."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ffplay import steps
+from ffplay.engine.options import Options, chosen
+from ffplay.engine.plan import Plan, PlayPlan, StepGroup, StepPlan
+from ffplay.engine.view import NeedsReading, PlanView
+from ffplay.errors import InputError
+from ffplay.load import Loaded, NotKnown, Scope, check_args, convert_args, find_file, select, target_of
+from ffplay.model import Change, Host, Play, Site, Step, Target, Unknown
+from ffplay.resources.notifications import Notifications
+from ffplay.steps.base import Context, Outcome, StepKind
+
+# What a registered result holds beside `changed` and `skipped`; known after apply.
+RESULT_FIELDS = ("rc", "stdout", "stdout_lines", "stderr", "status", "content", "msg")
+
+
+@dataclasses.dataclass
+class PlayState:
+    """What the steps of one play have told so far: registered results and notified handlers, by host name."""
+
+    registered: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
+    notified: dict[str, dict[str, None]] = dataclasses.field(default_factory=dict)
+
+    def register(self, step: Step, host: str, result: Any) -> None:
+        """Keep a step's result under the name that it registers."""
+        if step.register:
+            self.registered.setdefault(host, {})[step.register] = result
+
+    def notify(self, host: str, handlers: tuple[str, ...]) -> None:
+        """Note that handlers are to run on a host."""
+        self.notified.setdefault(host, {}).update(dict.fromkeys(handlers))
+
+
+class Planner:
+    """Plans single steps and whole playbooks; one for a session."""
+
+    def __init__(self, loaded: Loaded, options: Options, run: str) -> None:
+        if loaded.playbook is None:
+            raise TypeError("a planner needs a playbook")
+        self.loaded = loaded
+        self.playbook = loaded.playbook
+        self.options = options
+        self.run = run
+        self._scopes: dict[tuple[Any, ...], Scope] = {}
+
+    @property
+    def site(self) -> Site:
+        """Return the whole site."""
+        return self.loaded.site
+
+    def hosts(self, play: Play) -> tuple[Host, ...]:
+        """Return a play's hosts, limited as the operator asked."""
+        return select(self.site, play.hosts, self.options.limit)
+
+    def plan(self, view: PlanView) -> Plan:
+        """Plan every play. Where anything is missing in the view the plan is incomplete and must be made again."""
+        plays = tuple(self._play(play, view) for play in self.playbook.plays)
+        names = dict.fromkeys(name for play in plays for name in play.hosts)
+        hosts = {host.name: host for play in self.playbook.plays for host in self.hosts(play)}
+        shards = sum(len(hosts[name].shards) for name in names)
+        return Plan(plays, self.run, tuple(names), shards)
+
+    def target(self, play: Play, hosts: tuple[Host, ...]) -> Target | None:
+        """Return the play's target; it is the same for all of its hosts."""
+        if play.target is None or not hosts:
+            return None
+        return target_of(play, self.loaded.variables.scope(hosts[0], play))
+
+    def _play(self, play: Play, view: PlanView) -> PlayPlan:
+        hosts = self.hosts(play)
+        target = self.target(play, hosts)
+        groups: list[StepGroup] = []
+        batches = batches_of(hosts, play.serial)
+        pending: set[tuple[str, str]] = set()
+        for batch in batches:
+            state = PlayState()
+            self._pending(play, batch, view, state)
+            pending.update((host, name) for host, names in state.notified.items() for name in names)
+            for step in chosen(play.steps, self.options):
+                groups.append(self._group(play, step, batch, target, view, state))
+            groups += self._handlers(play, batch, target, view, state)
+        names = tuple(tuple(host.name for host in batch) for batch in batches)
+        return PlayPlan(play, tuple(host.name for host in hosts), target, tuple(groups), names, frozenset(pending))
+
+    def _pending(self, play: Play, hosts: tuple[Host, ...], view: PlanView, state: PlayState) -> None:
+        """Take up handlers that an earlier run notified and did not come to run."""
+        if not play.handlers:
+            return
+        known = {handler.title for handler in play.handlers}
+        for host in hosts:
+            try:
+                (names,) = view.read(host.name, self.notifications(play, host))
+            except NeedsReading:
+                continue
+            state.notify(host.name, tuple(name for name in names if name in known))
+
+    def notifications(self, play: Play, host: Host) -> Notifications:
+        """Return where a host keeps the play's pending notifications."""
+        return Notifications(str(self.scope(play, host, None).mapping()["state_dir"]), play.name)
+
+    def _handlers(
+        self, play: Play, hosts: tuple[Host, ...], target: Target | None, view: PlanView, state: PlayState
+    ) -> Iterator[StepGroup]:
+        """Plan the notified handlers in the order in which the play lists them."""
+        for handler in play.handlers:
+            told = tuple(host for host in hosts if handler.title in state.notified.get(host.name, {}))
+            if told:
+                yield self._group(play, handler, told, target, view, state, handler=True)
+
+    def _group(
+        self,
+        play: Play,
+        step: Step,
+        hosts: tuple[Host, ...],
+        target: Target | None,
+        view: PlanView,
+        state: PlayState,
+        handler: bool = False,
+    ) -> StepGroup:
+        plans: list[StepPlan] = []
+        for host in self._step_hosts(step, hosts):
+            own = list(self.step(play, step, host, hosts, target, view, state, handler))
+            state.register(step, host.name, predicted(step, own))
+            if any(plan.changes or plan.state == "deferred" for plan in own):
+                state.notify(host.name, step.notify)
+            plans += own
+        if step.run_once and plans:
+            for host in hosts:
+                state.register(step, host.name, state.registered.get(plans[0].host, {}).get(step.register or ""))
+        return StepGroup(step, tuple(plans), handler)
+
+    def _step_hosts(self, step: Step, hosts: tuple[Host, ...]) -> tuple[Host, ...]:
+        """Return where a step has work: its own pattern, its kind's groups, the first alone for once-only ones."""
+        kind = steps.kind(step.kind)
+        if step.hosts:
+            wanted = {host.name for host in select(self.site, step.hosts)}
+            hosts = tuple(host for host in hosts if host.name in wanted)
+        if kind.groups:
+            members = [host for host in hosts if set(kind.groups) & set(host.groups)]
+            preferred = [host for host in members if kind.groups[0] in host.groups]
+            hosts = tuple(preferred + [host for host in members if host not in preferred] if kind.once else members)
+        return hosts[:1] if kind.once or step.run_once else hosts
+
+    def step(
+        self,
+        play: Play,
+        step: Step,
+        host: Host,
+        hosts: tuple[Host, ...],
+        target: Target | None,
+        view: PlanView,
+        state: PlayState,
+        handler: bool = False,
+    ) -> Iterator[StepPlan]:
+        """Plan one step on one host, once for each item of its loop."""
+        scope = self.scope(play, host, target, hosts).child({**step.vars, **state.registered.get(host.name, {})})
+        try:
+            items = self._items(step, scope)
+        except NotKnown as unknown:
+            yield StepPlan(step, host.name, "deferred", reason=unknown.why, handler=handler)
+            return
+        for item in items:
+            inner = scope if step.loop is None else scope.child({step.loop_var: item})
+            shown = None if step.loop is None else item
+            try:
+                planned = self._one(step, host, hosts, target, view, inner)
+            except NotKnown as unknown:
+                yield StepPlan(step, host.name, "deferred", reason=unknown.why, item=shown, handler=handler)
+            except NeedsReading:
+                yield StepPlan(step, host.name, "deferred", reason="not read yet", item=shown, handler=handler)
+            else:
+                yield dataclasses.replace(planned, item=shown, handler=handler)
+
+    def _items(self, step: Step, scope: Scope) -> list[Any]:
+        if step.loop is None:
+            return [None]
+        items = scope.render(step.loop)
+        if not isinstance(items, list | tuple):
+            raise InputError([finding(step, f"`loop` must be a list, and is {type(items).__name__}")])
+        return list(items)
+
+    def _one(
+        self, step: Step, host: Host, hosts: tuple[Host, ...], target: Target | None, view: PlanView, scope: Scope
+    ) -> StepPlan:
+        for condition in step.when:
+            if not scope.test(condition):
+                return StepPlan(step, host.name, "skipped", reason=f"when: {condition}")
+        kind = steps.kind(step.kind)
+        args = convert_args(step, scope.render(dict(step.args)))
+        mistakes = check_args(step, args)
+        if mistakes:
+            raise InputError(mistakes)
+        context = Context(
+            host=host,
+            hosts=hosts,
+            site=self.site,
+            args={**defaults_of(kind), **args},
+            view=view,
+            target=target,
+            variables=scope.mapping(),
+            template=self._template(scope),
+            read_file=self._read_file,
+            test=scope.test,
+            run=self.run,
+            timeout=step.timeout,
+        )
+        outcomes: list[Outcome] = []
+        for outcome in kind.plan(context):
+            outcomes.append(outcome)
+            if isinstance(outcome, Change):
+                view.plan(outcome)
+        return StepPlan(step, host.name, "planned", tuple(outcomes))
+
+    def scope(self, play: Play, host: Host, target: Target | None, hosts: tuple[Host, ...] = ()) -> Scope:
+        """Return a host's variables in a play; made once."""
+        key = (play.mark, host.name, target, hosts)
+        if key not in self._scopes:
+            names = [one.name for one in hosts]
+            self._scopes[key] = self.loaded.variables.scope(host, play, target, names)
+        return self._scopes[key]
+
+    def _template(self, scope: Scope) -> Callable[[str, Mapping[str, Any]], str]:
+        def render(name: str, variables: Mapping[str, Any]) -> str:
+            path = find_file(Path(self.playbook.path), "templates", name)
+            return scope.template(path.read_text(encoding="utf-8"), str(path), variables)
+
+        return render
+
+    def _read_file(self, name: str) -> bytes:
+        return find_file(Path(self.playbook.path), "files", name).read_bytes()
+
+
+def finding(step: Step, message: str) -> Any:
+    """Return a finding at a step's place."""
+    from ffplay.errors import Finding
+
+    return Finding(step.mark, message)
+
+
+def defaults_of(kind: StepKind) -> dict[str, Any]:
+    """Return a kind's parameters with their defaults, from its schema."""
+    properties: Mapping[str, Mapping[str, Any]] = kind.schema["properties"]
+    return {name: schema.get("default") for name, schema in properties.items()}
+
+
+def predicted(step: Step, plans: list[StepPlan]) -> Any:
+    """Return the result that later steps see in the plan: what is known, and the rest as known after apply."""
+    results: list[dict[str, Any]] = []
+    for plan in plans:
+        unknown = Unknown(f"`{step.title}` has run")
+        if plan.state == "skipped":
+            results.append({"changed": False, "skipped": True, "failed": False})
+            continue
+        deferred = plan.state == "deferred"
+        known: dict[str, Any] = {"changed": unknown if deferred else bool(plan.changes), "skipped": False}
+        quiet = not deferred and not plan.changes and not plan.checks
+        fields = {name: ([] if name == "stdout_lines" else "") if quiet else unknown for name in RESULT_FIELDS}
+        results.append({**known, **fields, "rc": 0 if quiet else unknown, "failed": False if quiet else unknown})
+    if step.loop is not None:
+        return {"results": results, "changed": any(r["changed"] is True for r in results), "skipped": False}
+    return results[0] if results else {"changed": False, "skipped": True, "failed": False}
+
+
+def batches_of(hosts: tuple[Host, ...], serial: tuple[int | str, ...]) -> list[tuple[Host, ...]]:
+    """Cut the hosts into batches as Ansible's `serial` does: the last size goes on until all hosts are in one."""
+    if not serial or not hosts:
+        return [hosts]
+    batches: list[tuple[Host, ...]] = []
+    at = 0
+    while at < len(hosts):
+        size = serial[min(len(batches), len(serial) - 1)]
+        share = len(hosts) * int(size.rstrip("%")) // 100 if isinstance(size, str) and size.endswith("%") else int(size)
+        batches.append(hosts[at : at + max(1, share)])
+        at += max(1, share)
+    return batches

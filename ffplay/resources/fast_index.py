@@ -1,0 +1,112 @@
+"""The fast index of one gallery on one shard, by the documented sequence over the binary port.
+
+Source: the vendor's page "Fast Index": prepare_preindex, save_preindex, findface-build-index, preindex_to_index,
+use_index; on a replica set the file goes to the replicas first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from ffplay.errors import ChangeFailed, SiteError
+from ffplay.model import Host, Shard
+from ffplay.remote.base import Access
+from ffplay.resources.base import DirectResource, quote
+from ffplay.resources.shard_http import ShardFaces
+
+# Building an index of some millions of faces takes hours.
+_BUILD_SECONDS = 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class FastIndex(DirectResource):
+    """A gallery's index. Value: `none` or `built`. `replicas` are (host, shard) that need the file before it is used."""
+
+    shard: Shard
+    gallery: str
+    facen_size: int
+    command: str
+    replicas: tuple[tuple[str, Shard], ...] = ()
+
+    @property
+    def label(self) -> str:
+        """Return the index file's path."""
+        return f"{self.shard.index_dir}/{self.gallery}.idx"
+
+    def read(self, access: Access, host: Host) -> str:
+        """Tell whether the shard has indexed faces of the gallery."""
+        served = ShardFaces(self.shard, sample=0).read(access, host)
+        if served is None:
+            raise SiteError(host.name, f"{self.shard.name} does not answer", "see `systemctl status` of its unit")
+        return "built" if any(g.indexed for g in served.galleries if g.name == self.gallery) else "none"
+
+    def show(self, before: Any, after: Any) -> str:
+        """Return the commands."""
+        steps = (
+            ":prepare_preindex(), :save_preindex(...)",
+            f"$ {self._build()}",
+            ":preindex_to_index(), :use_index(...)",
+        )
+        return "\n".join(steps)
+
+    def bring(self, access: Access, host: Host, before: Any, after: Any) -> None:
+        """Build the index and take it into use. Raise `ChangeFailed`."""
+        connection = access.connection(host.name)
+        with self._lua(access, host) as call:
+            call("prepare_preindex()")
+            call("save_preindex(path)", self._preindex)
+            script = f"{self._build()} && chown --reference={quote([self.shard.index_dir])} {quote([self.label])}"
+            reply = connection.run(script, timeout=_BUILD_SECONDS)
+            if reply.code:
+                raise ChangeFailed(host.name, f"the index of {self.gallery} was not built", "", reply.error_text)
+            for name, replica in self.replicas:
+                self._send(access, host, name, replica)
+            call("preindex_to_index()")
+            call("use_index(path)", self.label)
+        connection.run(f"rm -f {quote([self._preindex])}")
+
+    @property
+    def _preindex(self) -> str:
+        return f"{self.shard.index_dir}/{self.gallery}.preindex"
+
+    def _build(self) -> str:
+        words = ["--input", self._preindex, "--facen_size", str(self.facen_size), "--out", self.label]
+        return f"{self.command} {quote(words)}"
+
+    def _send(self, access: Access, host: Host, name: str, replica: Shard) -> None:
+        """Copy the finished file to a replica, which loads it when the master takes it into use."""
+        target = f"{replica.index_dir}/{self.gallery}.idx"
+        to = access.connection(name)
+        to.put(f"{target}.part", access.connection(host.name).get(self.label))
+        script = f"chown --reference={quote([replica.index_dir])} {quote([target + '.part'])} && "
+        reply = to.run(f"{script} mv -f {quote([target + '.part'])} {quote([target])} && sync")
+        if reply.code:
+            raise ChangeFailed(name, f"cannot put {target} in place", "", reply.error_text)
+
+    @contextmanager
+    def _lua(self, access: Access, host: Host) -> Iterator[Any]:
+        """Give a function that calls a method of the gallery in the shard."""
+        import tarantool
+
+        with access.connection(host.name).forward(self.shard.address, self.shard.port) as (address, port):
+            try:
+                # Facens are byte strings to Lua: with a text encoding the connector fails on reading them.
+                client = tarantool.Connection(address, port, encoding=None, socket_timeout=_BUILD_SECONDS)
+            except tarantool.error.Error as error:
+                raise ChangeFailed(host.name, f"{self.shard.name} on port {self.shard.port}: {error}") from error
+
+            def call(method: str, path: str = "") -> None:
+                line = f"local name, path = ...; return FindFace.Gallery.new(name):{method}"
+                try:
+                    client.eval(line, (self.gallery, path))
+                except tarantool.error.Error as error:
+                    said = f"{self.shard.name}: {self.gallery}:{method}: {error}"
+                    raise ChangeFailed(host.name, said, "see the shard's log") from error
+
+            try:
+                yield call
+            finally:
+                client.close()

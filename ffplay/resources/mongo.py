@@ -1,0 +1,164 @@
+"""The faces in MongoDB: reaching it through a tunnel, what is there, and which generation it is at."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ffplay.errors import SiteError
+from ffplay.findface import FLOAT_BYTES
+from ffplay.model import Host, Unknown
+from ffplay.remote.base import Access
+from ffplay.resources.base import DirectResource, quote
+from ffplay.resources.record import Record, describe, parse_record, write_script
+
+# Enough to see both ends of an interrupted regeneration, and nothing beside a plan's other reads.
+_SAMPLE = 100
+
+_SELECT_SECONDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class MongoPlace:
+    """Where the faces are, as seen from the MongoDB host, and what their fields are called."""
+
+    address: str
+    port: int
+    db: str
+    faces: str
+    field_id: str
+    field_facen: str
+    field_galleries: str
+    field_owner: str
+
+    @property
+    def name(self) -> str:
+        """Return the place as people write it."""
+        return f"mongodb://{self.address}:{self.port}/{self.db}.{self.faces}"
+
+
+@dataclass(frozen=True, slots=True)
+class FacesState:
+    """The faces as a whole: how many, (facen size in floats, how many) of a sample from both ends, and the record.
+
+    A facen that is missing or no binary has size 0.
+    """
+
+    count: int | Unknown
+    sizes: tuple[tuple[int, int], ...]
+    record: Record | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Faces(DirectResource):
+    """The faces of the site. Value: `FacesState`. Only the record is written here: the vendor's tool does the rest."""
+
+    place: MongoPlace
+    record_path: str
+
+    @property
+    def label(self) -> str:
+        """Return the collection."""
+        return self.place.name
+
+    def read(self, access: Access, host: Host) -> FacesState:
+        """Count, look at facens from both ends, and read the record."""
+        reply = access.connection(host.name).run(f"cat {quote([self.record_path])} 2>/dev/null; :")
+        try:
+            record = parse_record(reply.text, self.record_path)
+        except ValueError as error:
+            raise SiteError(host.name, str(error)) from error
+        with open_database(access, host, self.place) as database:
+            faces = database[self.place.faces]
+            sizes: dict[int, int] = {}
+            for direction in (1, -1):
+                fields = {self.place.field_facen: 1}
+                for face in faces.find({}, fields).sort(self.place.field_id, direction).limit(_SAMPLE):
+                    size = facen_size(face.get(self.place.field_facen))
+                    sizes[size] = sizes.get(size, 0) + 1
+            return FacesState(int(faces.count_documents({})), tuple(sorted(sizes.items())), record)
+
+    def bring(self, access: Access, host: Host, before: Any, after: Any) -> None:
+        """Write the record."""
+        reply = access.connection(host.name).run(write_script(self.record_path, after.record))
+        if reply.code:
+            raise SiteError(host.name, f"cannot write {self.record_path}", "", reply.error_text)
+
+    def reached(self, before: Any, after: Any, observed: Any) -> bool:
+        """Compare the record, and of finished faces that no sampled facen has another size."""
+        wanted = {size for size, _ in after.sizes}
+        seen = {size for size, _ in observed.sizes if size}
+        return bool(after.record == observed.record and (not wanted or seen <= wanted))
+
+    def show(self, before: Any, after: Any) -> str:
+        """Return the record's change."""
+        return f"record: {describe(before.record)} -> {describe(after.record)}"
+
+
+def facen_size(value: object) -> int:
+    """Return how many floats a facen holds; 0 for what is none."""
+    return len(value) // FLOAT_BYTES if isinstance(value, bytes) else 0
+
+
+@contextlib.contextmanager
+def open_database(access: Access, host: Host, place: MongoPlace) -> Iterator[Any]:
+    """Give the database, through a tunnel. Raise `SiteError` where MongoDB does not answer or does not fit the driver."""
+    import pymongo
+    from pymongo import errors
+
+    with access.connection(host.name).forward(place.address, place.port) as (address, port):
+        client: Any = pymongo.MongoClient(
+            address,
+            port,
+            serverSelectionTimeoutMS=_SELECT_SECONDS * 1000,
+            connectTimeoutMS=_SELECT_SECONDS * 1000,
+            directConnection=True,
+        )
+        try:
+            client.admin.command("ping")
+            yield client[place.db]
+        except errors.ConfigurationError as error:
+            raise SiteError(
+                host.name,
+                f"this machine's MongoDB driver (PyMongo {pymongo.version}) and the server at {place.address}:"
+                f"{place.port} do not fit: {error}",
+                "MongoDB 3.2 and 3.4 need PyMongo 3.13: pip install 'pymongo==3.13.0'",
+            ) from error
+        except (errors.ServerSelectionTimeoutError, errors.AutoReconnect) as error:
+            raise SiteError(
+                host.name,
+                f"MongoDB at {place.address}:{place.port} does not answer",
+                f"see `systemctl status mongod` on {host.name}, and mongo_address and mongo_port in the inventory",
+            ) from error
+        except errors.PyMongoError as error:
+            raise SiteError(host.name, f"MongoDB at {place.address}:{place.port}: {error}") from error
+        finally:
+            client.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Facens(DirectResource):
+    """Digests of some faces' facens. Value: tuple of (id, SHA-256) for those that have one."""
+
+    place: MongoPlace
+    ids: tuple[int, ...]
+
+    @property
+    def label(self) -> str:
+        """Return what is read."""
+        return f"{len(self.ids)} facens of {self.place.name}"
+
+    def read(self, access: Access, host: Host) -> tuple[tuple[int, bytes], ...]:
+        """Read and digest them."""
+        place = self.place
+        with open_database(access, host, place) as database:
+            query = {place.field_id: {"$in": list(self.ids)}}
+            found = database[place.faces].find(query, {place.field_id: 1, place.field_facen: 1})
+            return tuple(
+                (int(face[place.field_id]), hashlib.sha256(face[place.field_facen]).digest())
+                for face in found
+                if face.get(place.field_facen)
+            )

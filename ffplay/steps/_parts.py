@@ -1,0 +1,43 @@
+"""The parts of a site that stop and start know by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ffplay.model import Shard
+from ffplay.steps._gap import gap_of
+from ffplay.steps.base import Context
+
+# Part -> (host group, variable with the unit's name).
+_UNITS = {
+    "facenapi": ("facenapi", "facenapi_unit"),
+    "extraction-api": ("extraction", "extraction_unit"),
+    "mongo": ("mongo", "mongo_unit"),
+}
+
+PART_SCHEMA: Mapping[str, Any] = {
+    "type": "string",
+    "enum": ["tarantool", *_UNITS],
+    "description": "What to stop or start: `tarantool` means the shards, each by its own unit.",
+}
+
+
+def units_of(ctx: Context, part: str) -> list[str]:
+    """Return the units of a part on the step's host."""
+    group, variable = _UNITS[part]
+    return [str(ctx.variables[variable])] if group in ctx.host.groups else []
+
+
+def shards_with_gap(ctx: Context) -> Iterator[tuple[Shard, str]]:
+    """Yield the host's shards that must be filled anew and why; all of them where the play has no target."""
+    if not ctx.host.shards:
+        return
+    if ctx.target is None:
+        yield from ((shard, "") for shard in ctx.host.shards)
+        return
+    gap = gap_of(ctx)
+    for shard in ctx.host.shards:
+        why = gap.shard(ctx.host, shard)
+        if why:
+            yield shard, why

@@ -1,0 +1,83 @@
+"""Back up MongoDB and the shards, and verify the backups by reading them.
+
+A backup is made where the site is not at its target: before MongoDB's faces are regenerated, and of each shard that is
+to be filled anew. A play without a target backs up everything. Shards need not be stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ffplay.model import Change, Unknown
+from ffplay.resources.facts import HostFacts
+from ffplay.resources.mongo_dump import MongoDump, MongoDumps
+from ffplay.resources.shard_backup import ShardBackup, ShardBackups, size_of
+from ffplay.resources.shard_data import ShardData
+from ffplay.steps._gap import faces_of, gap_of, mongo_place
+from ffplay.steps._parts import shards_with_gap
+from ffplay.steps.base import Context, Outcome, StepKind, parameters
+
+
+def plan(ctx: Context) -> Iterator[Outcome]:
+    """Plan the backups that this host needs."""
+    mongo = ctx.first("mongo")
+    if ctx.args["mongo"] and mongo is not None and mongo.name == ctx.host.name:
+        yield from _mongo(ctx)
+    if ctx.args["tarantool"]:
+        yield from _shards(ctx)
+
+
+def _mongo(ctx: Context) -> Iterator[Outcome]:
+    """A dump is due while the faces are whole and about to change; half-changed ones are dumped only if none exists."""
+    (facts,) = ctx.read(HostFacts(programs=("mongodump",)))
+    program = "mongodump" if "mongodump" in facts.programs else ""
+    dumps = MongoDumps(mongo_place(ctx.variables), str(ctx.args["to"]), program)
+    (made,) = ctx.read(dumps)
+    described = "all collections"
+    if ctx.target is not None:
+        gap = gap_of(ctx)
+        faces_at = faces_of(ctx)
+        if not gap.faces or faces_at is None:
+            return
+        faces = ctx.one(faces_at[1], host=faces_at[0].name)
+        if faces.record is not None and faces.record.state != "complete" and made:
+            return
+        described = f"{faces.count} faces"
+    after = (*made, MongoDump(ctx.run, Unknown("the dump has been read back")))
+    yield Change(ctx.host.name, dumps, made, after, f"dump MongoDB database {dumps.place.db}: {described}")
+
+
+def _shards(ctx: Context) -> Iterator[Outcome]:
+    directory = str(ctx.args["to"])
+    for shard, _ in shards_with_gap(ctx):
+        data, made = ctx.read(ShardData(shard), ShardBackups(shard, directory))
+        if isinstance(data.files, Unknown) or data.empty:
+            continue
+        if ctx.target is not None:
+            refilling = data.record is not None and data.record.state == "emptied"
+            if refilling or any(backup.covers(data.names("snap")) for backup in made):
+                continue
+        after = (*made, ShardBackup(ctx.run, Unknown("the copies have been read back")))
+        summary = f"back up {len(data.files)} files, {size_of(data.files)}, and {shard.conf}"
+        yield Change(ctx.host.name, ShardBackups(shard, directory), made, after, summary, shard.name)
+
+
+STEP = StepKind(
+    name="backup",
+    summary="Back up MongoDB and the shards, and read the backups back.",
+    example="- backup: {mongo: true, tarantool: true, to: /var/backups/ffplay}",
+    schema=parameters(
+        mongo={"type": "boolean", "default": False, "description": "Dump the MongoDB database."},
+        tarantool={
+            "type": "boolean",
+            "default": False,
+            "description": "Back up shards: snapshots, xlogs, index, file.",
+        },
+        to={
+            "type": "string",
+            "default": "/var/backups/ffplay",
+            "description": "Directory on each host; on the shards' own file system snapshots cost no space.",
+        },
+    ),
+    plan=plan,
+)

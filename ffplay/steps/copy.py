@@ -1,0 +1,88 @@
+"""Run mongo2searchapi, which copies the facens from MongoDB into the shards, and record the filled shards.
+
+The tool posts to the shards' HTTP port, which is closed while they are stopped; the vendor's page lists it before the
+start. Shards that do not run by then are started here, and the plan says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ffplay.model import Change, Check, Host, Note, Shard, Unknown
+from ffplay.resources.base import quote
+from ffplay.resources.checks import ShardAnswers
+from ffplay.resources.file import File
+from ffplay.resources.job import Job
+from ffplay.resources.record import Record
+from ffplay.resources.shard_data import DataState, ShardData
+from ffplay.resources.shard_http import ShardFaces
+from ffplay.resources.unit import RUNNING, Unit
+from ffplay.steps._gap import Gap, gap_of, masters
+from ffplay.steps.base import Context, Outcome, StepKind, parameters
+
+
+def plan(ctx: Context) -> Iterator[Outcome]:
+    """Plan to fill the shards with a gap."""
+    gap = gap_of(ctx)
+    yield from gap.problems
+    shards = [(host, shard) for host in ctx.hosts for shard in host.shards]
+    ctx.view.prefetch(
+        (host.name, resource)
+        for host, shard in shards
+        for resource in (ShardData(shard), File(shard.conf), ShardFaces(shard), Unit(shard.unit))
+    )
+    empty = [(host, shard) for host, shard in shards if gap.shard(host, shard)]
+    if gap.problems or not empty:
+        return
+    yield from _running(ctx, shards)
+    line = f"{ctx.variables['copy_command']} {quote(['--config=' + str(ctx.variables['facenapi_ini'])])}"
+    words = [f"--{name.replace('_', '-')}={value}" for name, value in ctx.args["options"].items()]
+    job = Job(
+        f"copy {gap.generation} to the shards",
+        f"{ctx.variables['state_dir']}/jobs/copy",
+        (f"{line} {quote(words)}".strip(),),
+        ctx.timeout,
+    )
+    yield Change(ctx.host.name, job, "none", "done", f"copy facens to {len(empty)} of {len(masters(ctx))} shards")
+    for host, shard in empty:
+        yield _filled(ctx, gap, host, shard)
+
+
+def _running(ctx: Context, shards: list[tuple[Host, Shard]]) -> Iterator[Outcome]:
+    """Start what does not run: a stopped shard's port is closed."""
+    down = [(h, s) for h, s in shards if ctx.one(Unit(s.unit), host=h.name).active != "active"]
+    if down:
+        yield Note(ctx.host.name, f"{len(down)} shards do not run when copy comes: copy starts them")
+    for host, shard in down:
+        before = ctx.one(Unit(shard.unit), host=host.name)
+        yield Change(host.name, Unit(shard.unit), before, RUNNING, f"start {shard.unit}", shard.name)
+    for host, shard in down:
+        where = f"{shard.address}:{shard.http_port}"
+        yield Check(host.name, ShardAnswers(shard, 600.0), f"{shard.name} answers on {where}")
+
+
+def _filled(ctx: Context, gap: Gap, host: Host, shard: Shard) -> Change:
+    """Return the change that records one shard as filled."""
+    before: DataState = ctx.one(ShardData(shard), host=host.name)
+    indexed = before.record.indexed if before.record else ()
+    after = DataState(
+        Unknown(f"{shard.name} has written them"), Record(gap.generation, "complete", gap.current, indexed, ctx.run)
+    )
+    effect = (host.name, ShardFaces(shard), Unknown("the copy has run"))
+    return Change(
+        host.name, ShardData(shard), before, after, f"note that {shard.name} is filled", shard.name, (effect,)
+    )
+
+
+STEP = StepKind(
+    name="copy",
+    summary="Copy the facens from MongoDB into the shards with the vendor's tool.",
+    example="- copy: {}",
+    schema=parameters(
+        options={"type": "object", "default": {}, "description": "More options of the tool by name."},
+    ),
+    plan=plan,
+    groups=("facenapi",),
+    needs_target=True,
+    once=True,
+)

@@ -1,0 +1,85 @@
+"""Run findface-regenerate over the faces in MongoDB: facens for a new model; for a new detector also the normalized
+images and thumbnails.
+
+The tool runs detached on the facenapi host, in several processes on request (`--every-other`). Where the facen's size
+changes, faces that already have the new size are skipped, so a run that was interrupted goes on where it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ffplay.model import Change, Note, Problem
+from ffplay.resources.base import quote
+from ffplay.resources.job import Job
+from ffplay.resources.mongo import FacesState
+from ffplay.resources.record import Record
+from ffplay.steps._gap import Gap, faces_of, gap_of
+from ffplay.steps.base import Context, Outcome, StepKind, parameters
+from ffplay.steps.configure import begin
+
+
+def plan(ctx: Context) -> Iterator[Outcome]:
+    """Plan the record, the tool's processes, and the record of their success."""
+    gap = gap_of(ctx)
+    yield from gap.problems
+    faces_at = faces_of(ctx)
+    if gap.problems or not gap.faces or faces_at is None:
+        return
+    host, faces = faces_at
+    yield from begin(ctx, gap)
+    state: FacesState = ctx.one(faces, host=host.name)
+    if gap.redetect:
+        yield Note(host.name, "a new detector may miss faces that the old one found: verify lists them")
+    elif gap.current is None:
+        yield Problem(host.name, "nothing tells which model the faces are at", "state it as `from:` in the target")
+    lines = tuple(_line(ctx, gap, number) for number in range(int(ctx.args["processes"])))
+    job = Job(f"regenerate for {gap.generation}", f"{ctx.variables['state_dir']}/jobs/regenerate", lines, ctx.timeout)
+    what = "normalized images, thumbnails and facens" if gap.redetect else "facens"
+    yield Change(ctx.host.name, job, "none", "done", f"regenerate {what} of {state.count} faces: {gap.faces}")
+    done = Record(gap.generation, "complete", gap.current, (), ctx.run)
+    running = Record(gap.generation, "regenerating", gap.current, (), ctx.run)
+    size = ((gap.generation.facen_size, sum(number for _, number in state.sizes) or 1),)
+    before = FacesState(state.count, state.sizes, running)
+    yield Change(
+        host.name, faces, before, FacesState(state.count, size, done), f"note that the faces are at {gap.generation}"
+    )
+
+
+def _line(ctx: Context, gap: Gap, number: int) -> str:
+    """Return one process's command."""
+    processes = int(ctx.args["processes"])
+    words = [
+        f"--regenerate={'normalized,thumbs,facens' if gap.redetect else 'facens'}",
+        f"--config={ctx.variables['facenapi_ini']}",
+    ]
+    if gap.current is not None and gap.current.facen_size != gap.generation.facen_size and not gap.redetect:
+        words.append(f"--facen-size={gap.generation.facen_size}")
+    if processes > 1:
+        words += [f"--every-other={processes}", f"--every-other-offset={number}"]
+    words += [f"--{name.replace('_', '-')}={value}" for name, value in ctx.args["options"].items()]
+    return f"{ctx.variables['regenerate_command']} {quote(words)}"
+
+
+STEP = StepKind(
+    name="regenerate",
+    summary="Regenerate the faces in MongoDB with the vendor's tool.",
+    example="- regenerate: {processes: 4}",
+    schema=parameters(
+        processes={
+            "type": "integer",
+            "minimum": 1,
+            "default": 1,
+            "description": "How many processes share the work on the facenapi host.",
+        },
+        options={
+            "type": "object",
+            "default": {},
+            "description": "More options of findface-regenerate by name, as `coroutines: 60`.",
+        },
+    ),
+    plan=plan,
+    groups=("facenapi",),
+    needs_target=True,
+    once=True,
+)

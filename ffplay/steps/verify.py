@@ -1,0 +1,59 @@
+"""Prove the result: every shard up and answering, the right facen size in file and data, and MongoDB's faces on the
+shards, each exactly once in each of its galleries, sampled facens equal byte for byte.
+
+Faces that have no facen, because the new detector finds no face in their image, are listed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ffplay.model import Check
+from ffplay.resources.audit import FacesAudit
+from ffplay.resources.checks import ShardHealthy
+from ffplay.steps._gap import faces_of, is_replica
+from ffplay.steps.base import Context, Outcome, StepKind, parameters
+
+
+def plan(ctx: Context) -> Iterator[Outcome]:
+    """Plan the checks of this host's shards, and on the MongoDB host those of the faces."""
+    target = ctx.target
+    if target is None:
+        return
+    for shard in ctx.host.shards:
+        healthy = ShardHealthy(shard, target.facen_size)
+        yield Check(
+            ctx.host.name, healthy, f"{shard.name} is up, answers, and holds {target.facen_size} floats a facen"
+        )
+    faces_at = faces_of(ctx)
+    if faces_at is None or faces_at[0].name != ctx.host.name:
+        return
+    sample = ctx.args["sample"]
+    audit = FacesAudit(
+        faces_at[1].place,
+        tuple((host.name, shard) for host in ctx.site.hosts for shard in host.shards if not is_replica(shard)),
+        target.facen_size,
+        None if sample == "all" else int(sample),
+        str(ctx.variables["shard_gallery_name"]),
+        str(ctx.variables["shard_cell_of_id"]),
+        str(ctx.variables["tntapi_servers_file"]),
+        getattr(ctx.first("facenapi"), "name", ""),
+    )
+    said = "all facens" if sample == "all" else f"{sample} sampled facens"
+    yield Check(ctx.host.name, audit, f"MongoDB's faces are on the shards, each once a gallery; {said} equal")
+
+
+STEP = StepKind(
+    name="verify",
+    summary="Prove that shards and MongoDB hold the same faces at the target.",
+    example="- verify: {sample: 1000}",
+    schema=parameters(
+        sample={
+            "anyOf": [{"type": "integer", "minimum": 0}, {"const": "all"}],
+            "default": 1000,
+            "description": "How many faces' facens are compared byte for byte; `all` compares every one.",
+        },
+    ),
+    plan=plan,
+    needs_target=True,
+)

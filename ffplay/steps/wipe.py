@@ -1,0 +1,94 @@
+"""Set the data of shards aside that are to be filled anew: `.snap`, `.xlog` and `.idx`.
+
+Nothing is deleted: each directory is renamed on its own file system, which is instant, and so is its reverse. A shard
+is wiped only when it is stopped and a verified backup holds its snapshots.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ffplay.model import Change, Note, Problem, Shard, Unknown
+from ffplay.resources.record import Record
+from ffplay.resources.shard_backup import ShardBackup, ShardBackups
+from ffplay.resources.shard_data import DataState, ShardData
+from ffplay.resources.shard_http import ShardFaces, ShardState
+from ffplay.resources.unit import Unit
+from ffplay.steps._gap import Gap, gap_of
+from ffplay.steps.base import Context, Outcome, StepKind, parameters
+
+
+def plan(ctx: Context) -> Iterator[Outcome]:
+    """Plan to empty each shard with a gap."""
+    gap = gap_of(ctx)
+    directory = str(ctx.args["backups"])
+    shards = [shard for shard in ctx.host.shards if gap.shard(ctx.host, shard)]
+    ctx.read(*(r for s in shards for r in (Unit(s.unit), ShardData(s), ShardFaces(s), ShardBackups(s, directory))))
+    for shard in shards:
+        yield from _one(ctx, gap, shard, directory)
+
+
+def _one(ctx: Context, gap: Gap, shard: Shard, directory: str) -> Iterator[Outcome]:
+    unit, data, served, backups = ctx.read(
+        Unit(shard.unit), ShardData(shard), ShardFaces(shard), ShardBackups(shard, directory)
+    )
+    host = ctx.host.name
+    wanted = Record(gap.generation, "emptied", gap.current, _indexed(data, served), ctx.run)
+    if unit.running:
+        yield Problem(
+            host, f"{shard.unit} would still run when {shard.name} is wiped", "put `stop: tarantool` before wipe"
+        )
+    if _needs_backup(data) and not _covered(data, backups):
+        yield Problem(
+            host,
+            f"no verified backup in {directory} holds the snapshots of {shard.name}",
+            "put `backup: {tarantool: true}` before wipe, with the same `to`",
+        )
+    if data.empty and not data.missing and data.record == wanted:
+        return
+    after = DataState((), wanted)
+    why = gap.shard(ctx.host, shard)
+    effect = (host, ShardFaces(shard), Unknown(f"{shard.name} has been filled"))
+    count = 0 if isinstance(data.files, Unknown) else len(data.files)
+    yield Change(host, ShardData(shard), data, after, f"set {count} data files aside: {why}", shard.name, (effect,))
+    waiting = sum(kib for _, kib in data.aside)
+    if waiting:
+        yield Note(
+            host, f"{shard.name}: {waiting / 1024:.0f} MiB set aside by earlier runs still wait in {shard.data_dir}"
+        )
+
+
+def _needs_backup(data: DataState) -> bool:
+    """A shard that was emptied holds nothing but what the copy put there, and MongoDB has that."""
+    return not data.empty and (data.record is None or data.record.state != "emptied")
+
+
+def _covered(data: DataState, backups: tuple[ShardBackup, ...]) -> bool:
+    return any(backup.covers(data.names("snap")) for backup in backups)
+
+
+def _indexed(data: DataState, served: ShardState | Unknown | None) -> tuple[str, ...]:
+    """Return the galleries that want a fast index again: those that have one, and those that waited for one."""
+    known = data.record.indexed if data.record else ()
+    now = tuple(g.name for g in served.galleries if g.indexed) if isinstance(served, ShardState) else ()
+    return tuple(sorted({*known, *now}))
+
+
+STEP = StepKind(
+    name="wipe",
+    summary="Set aside the data of the shards that are to be filled anew.",
+    example="- wipe: tarantool",
+    schema=parameters(
+        ["part"],
+        part={"type": "string", "enum": ["tarantool"], "description": "What to wipe."},
+        backups={
+            "type": "string",
+            "default": "/var/backups/ffplay",
+            "description": "Where `backup` puts its backups: without a verified one of it nothing is wiped.",
+        },
+    ),
+    plan=plan,
+    main="part",
+    groups=("tntapi",),
+    needs_target=True,
+)
