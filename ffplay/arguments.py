@@ -197,7 +197,7 @@ def exit_codes() -> str:
     """Return the exit codes as a table, made from the errors themselves."""
     table = {0: ["done; nothing failed"]}
     for error in _tree(errors.Error):
-        if error not in (errors.Error, errors.HostError):
+        if error not in (errors.Error, errors.HostError, errors.SiteErrors):
             meaning = (error.__doc__ or "").partition("\n")[0].partition(";")[0]
             table.setdefault(error.exit_code, []).append(meaning.rstrip("."))
     table[CHANGES_EXIT_CODE] = ["`plan --detailed-exitcode`: there are changes"]

@@ -11,16 +11,18 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from ffplay.arguments import CHANGES_EXIT_CODE
-from ffplay.errors import Interrupted, Refused
+from ffplay.arguments import CHANGES_EXIT_CODE, usage_error
+from ffplay.errors import HostError, Interrupted, Refused
 from ffplay.report.output import Output
-from ffplay.report.style import Style, plural
+from ffplay.report.style import Style, clean, plural
 
 if TYPE_CHECKING:
     from ffplay.engine.events import Event
+    from ffplay.engine.options import Options
     from ffplay.engine.plan import Plan
-    from ffplay.engine.runner import Options, Session
+    from ffplay.engine.runner import Session
     from ffplay.load import Loaded
+    from ffplay.model import Play
 
 
 class Report(Protocol):
@@ -31,6 +33,9 @@ class Report(Protocol):
 
     def event(self, event: Event) -> None:
         """Take note of one event."""
+
+    def told(self, error: HostError) -> bool:
+        """Tell whether an error was shown with the step that it ended."""
 
 
 def run(args: argparse.Namespace, style: Style) -> int:
@@ -84,11 +89,10 @@ def apply(args: argparse.Namespace, output: Output, style: Style) -> int:
             _confirm(found, args)
         if found.empty and not found.checks:
             return 0
-        report.expect(found)
-        session.apply(found)
+        code = _make(session, found, report)
         if not args.json:
             _tell_cost(session, output, style)
-    return 0
+    return code
 
 
 def verify(args: argparse.Namespace, output: Output, style: Style) -> int:
@@ -103,15 +107,13 @@ def verify(args: argparse.Namespace, output: Output, style: Style) -> int:
         if found.problems and not args.json:
             _show(found, output, style)
         _refuse_problems(found)
-        report.expect(found)
-        session.apply(found)
-    return 0
+        return _make(session, found, report)
 
 
 def validate(args: argparse.Namespace, output: Output, style: Style) -> int:
     """Tell that the input is right; what is wrong was raised."""
     loaded = _load(args)
-    plays = loaded.playbook.plays
+    plays = _plays(loaded)
     counts = {
         "plays": len(plays),
         "steps": sum(len(play.steps) for play in plays),
@@ -128,16 +130,18 @@ def validate(args: argparse.Namespace, output: Output, style: Style) -> int:
 
 def inventory(args: argparse.Namespace, output: Output, style: Style) -> int:
     """Show the inventory."""
-    from ffplay.load import load_inventory, select
+    from ffplay.load import Sources, load, select
     from ffplay.report import inventory as view
 
-    site = load_inventory(args.inventory, args.extra_vars)
-    if args.hosts is not None or args.limit is not None:
-        chosen = select(site, args.hosts or "all", args.limit)
-        output.lines([json.dumps([host.name for host in chosen])] if args.json else (host.name for host in chosen))
-    elif args.host is not None:
-        chosen = select(site, args.host, args.host)
-        output.line(json.dumps(view.variables(chosen[0]), indent=2, ensure_ascii=False))
+    site = load(Sources(None, tuple(map(Path, args.inventory)), tuple(args.extra_vars), args.limit)).site
+    if args.host is not None:
+        names = [host.name for host in site.hosts]
+        if args.host not in names:
+            raise usage_error(f"the inventory has no host `{args.host}`", f"hosts: {', '.join(names)}")
+        output.line(json.dumps(view.variables(site.host(args.host)), indent=2, ensure_ascii=False))
+    elif args.hosts is not None or args.limit is not None:
+        chosen = [host.name for host in select(site, args.hosts or "all", args.limit)]
+        output.lines([json.dumps(chosen)] if args.json else chosen)
     elif args.list or args.json:
         output.line(json.dumps(view.listing(site), indent=2, ensure_ascii=False))
     else:
@@ -146,31 +150,40 @@ def inventory(args: argparse.Namespace, output: Output, style: Style) -> int:
 
 
 def lab(args: argparse.Namespace, output: Output, style: Style) -> int:
-    """Bring the lab up or down, or tell what runs."""
+    """Bring the lab up or down, or tell what runs; `status` ends with 0 only where all of it does."""
     from ffplay.lab import site
+    from ffplay.lab.layout import LabOptions
+    from ffplay.report.lab import status_lines
 
     directory = Path(args.dir)
+    progress = (lambda _: None) if args.json else output.line
+    if args.lab_verb == "down":
+        site.down(directory, progress)
+        return 0
     if args.lab_verb == "up":
-        options = site.LabOptions(
-            directory,
-            hosts=args.hosts,
-            shards=args.shards,
-            faces=args.faces,
-            model=args.model,
-            standalone=args.standalone,
+        options = LabOptions(
+            args.hosts, args.shards, args.faces, args.model, directory=directory, standalone=args.standalone
         )
-        site.up(options, progress=output.line)
-    elif args.lab_verb == "down":
-        site.down(directory)
+        site.up(options, progress)
+    found = site.status(directory)
+    if args.json:
+        from ffplay.report.plain import plain
+
+        output.line(json.dumps({"running": found.running, **plain(found)}, indent=2, ensure_ascii=False))
     else:
-        output.lines(str(line) for line in site.status(directory))
-    return 0
+        output.lines(status_lines(found, style))
+    return 0 if found.running else 1
 
 
 def _load(args: argparse.Namespace) -> Loaded:
     from ffplay.load import Sources, load
 
-    return load(Sources(args.playbook, tuple(args.inventory), tuple(args.extra_vars), args.limit))
+    inventories = tuple(map(Path, args.inventory))
+    return load(Sources(Path(args.playbook), inventories, tuple(args.extra_vars), args.limit))
+
+
+def _plays(loaded: Loaded) -> tuple[Play, ...]:
+    return loaded.playbook.plays if loaded.playbook else ()
 
 
 def _session(loaded: Loaded, args: argparse.Namespace, report: Report) -> Session:
@@ -181,7 +194,7 @@ def _session(loaded: Loaded, args: argparse.Namespace, report: Report) -> Sessio
 
 
 def _options(args: argparse.Namespace) -> Options:
-    from ffplay.engine.runner import Options
+    from ffplay.engine.options import Options
 
     tags, skipped = (
         tuple(tag.strip() for words in given for tag in words.split(",") if tag.strip())
@@ -198,6 +211,20 @@ def _report(args: argparse.Namespace, output: Output, style: Style) -> Report:
     from ffplay.report.live import Terminal
 
     return Terminal(output, style)
+
+
+def _make(session: Session, found: Plan, report: Report) -> int:
+    """Apply a plan and return the exit code. Raise an error that the report has not told yet."""
+    report.expect(found)
+    try:
+        session.apply(found)
+    except HostError as error:
+        if not report.told(error):
+            raise
+        # The step's own lines may have scrolled away, or gone to a file.
+        Output(sys.stderr).line(f"error: {error.host}: {clean(error.message)}")
+        return error.exit_code
+    return 0
 
 
 def _show(found: Plan, output: Output, style: Style) -> None:
@@ -238,14 +265,18 @@ def _confirm(found: Plan, args: argparse.Namespace) -> None:
 
 def _listing(loaded: Loaded, args: argparse.Namespace) -> Iterator[str]:
     """Yield each play with its hosts or its steps."""
+    from ffplay.engine.options import check_start, chosen
     from ffplay.load import select
     from ffplay.report.names import heading
 
-    for play in loaded.playbook.plays:
+    options = _options(args)
+    if loaded.playbook:
+        check_start(loaded.playbook, options)
+    for play in _plays(loaded):
         yield f"PLAY {play.name} ({play.hosts})"
         if args.list_hosts:
             yield from (f"  {host.name}" for host in select(loaded.site, play.hosts, args.limit))
         if args.list_steps:
-            for number, step in enumerate(play.steps, 1):
+            for number, step in enumerate(chosen(play.steps, options), 1):
                 tags = f"  tags: {', '.join(step.tags)}" if step.tags else ""
                 yield f"  {number:>3} {heading(step)}{tags}"

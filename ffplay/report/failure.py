@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ffplay.errors import Error, HostError, InputError
+from ffplay.errors import Error, Finding, HostError, InputError, SiteErrors
 from ffplay.report.style import Style, clean
 
 # So many of the last lines that a tool printed are shown with its failure.
@@ -13,12 +13,10 @@ TAIL_LINES = 15
 
 def explain(error: Error, style: Style) -> list[str]:
     """Return the lines that tell an operator of an error."""
-    group: tuple[HostError, ...] = getattr(error, "errors", ())
     if isinstance(error, InputError):
         return list(_findings(error, style))
-    if group:
-        lines = [line for each in group for line in explain(each, style)]
-        return [*lines, *([f"  {error.advice}"] if error.advice else [])]
+    if isinstance(error, SiteErrors):
+        return [line for each in error.errors for line in explain(each, style)]
     where = f"{error.host}: " if isinstance(error, HostError) and error.host else ""
     lines = [style.paint("red", f"error: {where}{clean(error.message)}")]
     if isinstance(error, HostError):
@@ -35,11 +33,18 @@ def tail(output: str, style: Style) -> list[str]:
 
 
 def _findings(error: InputError, style: Style) -> Iterator[str]:
-    from ffplay.load.excerpt import format_finding
-
     for finding in error.findings:
-        first, *more = format_finding(finding).splitlines()
+        first, *more = _finding(finding).splitlines()
         yield style.paint("red", f"error: {first}")
         yield from more
     if len(error.findings) > 1:
         yield f"{len(error.findings)} mistakes; nothing was done."
+
+
+def _finding(finding: Finding) -> str:
+    if finding.mark is None:
+        # A wrong command line is told without loading what reads playbooks.
+        return finding.message + (f"\n  hint: {finding.hint}" if finding.hint else "")
+    from ffplay.load.excerpt import format_finding
+
+    return format_finding(finding)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from ffplay.engine.events import Event, Kind
 from ffplay.engine.plan import Plan, StepGroup
+from ffplay.errors import HostError
 from ffplay.model import Change, Status, Step
 from ffplay.report import recap
 from ffplay.report.failure import explain
@@ -35,6 +36,8 @@ class Terminal:
         self._groups: tuple[StepGroup, ...] = ()
         self._number = 0
         self._told: set[str] = set()
+        self._said: set[tuple[str, str]] = set()
+        self._errors: list[HostError] = []
         self._handlers: Mapping[Kind, Callable[[Event], None]] = {
             Kind.PLAY: self._play,
             Kind.STEP: self._step,
@@ -56,6 +59,10 @@ class Terminal:
         """Show one event."""
         self._handlers[event.kind](event)
 
+    def told(self, error: HostError) -> bool:
+        """Tell whether the error was shown with the step that it ended."""
+        return any(each is error for each in self._errors)
+
     def _play(self, event: Event) -> None:
         self._groups = self._plays.pop(0) if self._plays else ()
         self._number = 0
@@ -67,7 +74,7 @@ class Terminal:
     def _step(self, event: Event) -> None:
         if event.step is None:
             return
-        self._told = set()
+        self._told, self._said = set(), set()
         self._number = self._number_of(event.step)
         of = f"/{len(self._groups)}" if self._number <= len(self._groups) else ""
         handler = " [handler]" if event.data.get("handler") else ""
@@ -95,12 +102,18 @@ class Terminal:
         self._told.add(event.host)
         problems = [clean(str(problem)) for problem in event.data.get("problems", ())]
         verdict = self._style.paint("red", f"{len(problems)} wrong") if problems else self._style.paint("green", "ok")
-        info = [event.data["info"]] if isinstance(event.data.get("info"), str) else event.data.get("info") or ()
+        info = clean(str(event.data.get("info") or ""))
+        self._said.add((event.host, info))
         self._output.line(f"  {event.host}  {clean(event.check.summary)} ... {verdict}")
         self._output.lines(f"      {self._style.paint('red', problem)}" for problem in problems)
-        self._output.lines(f"      {clean(str(line))}" for line in info if line)
+        self._output.lines(f"      {line}" for line in info.splitlines())
 
     def _tool(self, event: Event) -> None:
+        if event.data.get("note"):
+            self._told.add(event.host)
+            self._said.add((event.host, clean(event.text)))
+            self._output.line(f"  {event.host}  {self._style.sign('i')} {clean(event.text)}")
+            return
         lines = [line for line in clean(event.text).splitlines() if line.strip()]
         if self._style.verbose:
             self._output.lines(self._style.paint("dim", f"  {event.host}  | {line}") for line in lines)
@@ -121,6 +134,8 @@ class Terminal:
         status = event.status or Status.OK
         ignored = bool(event.data.get("ignored"))
         message = clean(str(event.data.get("msg") or ""))
+        if event.error is not None or (event.host, message) in self._said:
+            message = ""
         quiet = status in (Status.OK, Status.CHANGED) and event.host in self._told and not message
         if quiet and not ignored:
             return
@@ -131,6 +146,7 @@ class Terminal:
         self._output.line(f"  {event.host}  {word}{item}" + (f": {first}" if first else ""))
         self._output.lines(f"      {line}" for line in more)
         if event.error is not None:
+            self._errors.append(event.error)
             self._output.lines(f"      {line}" for line in explain(event.error, self._style))
 
     def _recap(self, event: Event) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from ffplay.errors import Error, HostError, InputError
+from ffplay.errors import Error, HostError, InputError, SiteErrors
 from ffplay.model import Change, Check, Host, Shard, Step, Unknown
 
 # Longer contents are named by size and digest only.
@@ -84,5 +84,6 @@ def error_plain(error: BaseException) -> dict[str, Any]:
             {"at": str(each.mark) if each.mark else None, "message": each.message, "hint": each.hint}
             for each in error.findings
         ]
-    group = getattr(error, "errors", ())
-    return found | ({"errors": [error_plain(each) for each in group]} if group else {})
+    if isinstance(error, SiteErrors):
+        found["errors"] = [error_plain(each) for each in error.errors]
+    return found

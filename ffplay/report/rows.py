@@ -19,6 +19,9 @@ from ffplay.report.style import clean
 # A number that is no part of a name, an address or a version.
 _NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?!\w|\.\d)")
 
+# The last word of a shard's name with its number.
+_NUMBERED = re.compile(r"([A-Za-z]+_)\d+$")
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -114,8 +117,13 @@ def _likeness(entry: Entry) -> object:
 
 
 def _masked(entry: Entry, text: str) -> str:
-    """Return text with the entry's own names replaced by `<shard>` and `<host>`."""
-    for name, mask in ((entry.shard, "<shard>"), (entry.host, "<host>")):
+    """Return text with the entry's own names replaced by `<shard>` and `<host>`, and `shard_1` by `shard_<id>`."""
+    masks = [(entry.shard, "<shard>"), (entry.host, "<host>")]
+    numbered = _NUMBERED.search(entry.shard or "")
+    if numbered:
+        # A shard's directory is named after the end of its name.
+        masks.insert(1, (numbered[0], f"{numbered[1]}<id>"))
+    for name, mask in masks:
         if name:
             text = re.sub(rf"(?<![A-Za-z0-9]){re.escape(name)}(?![A-Za-z0-9])", mask, text)
     return text

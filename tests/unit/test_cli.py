@@ -15,8 +15,8 @@ import pytest
 from ffplay import cli
 from ffplay.engine.events import Event, Kind, Listener
 from ffplay.engine.plan import Plan
-from ffplay.errors import ChangeFailed, Error, Finding, InputError, Unreachable
-from ffplay.model import Check, Host, Login, Mark, Play, Playbook, Site
+from ffplay.errors import ChangeFailed, Error, Finding, InputError, SiteErrors, Unreachable
+from ffplay.model import Check, Host, Login, Mark, Play, Playbook, Site, Status
 from tests.unit.report import samples
 
 STOP = samples.step("stop", service="tarantool")
@@ -68,14 +68,13 @@ def session(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[FakeSession]]:
     """Put fakes where the engine and the loader are."""
     fake = type("Session", (FakeSession,), {"applied": []})
     mark = Mark("pb.yml", 1, 1)
-    site = Site((Host("db1", ("tntapi",), Login("db1"), (samples.shard("db1", 1),)),), {"all": ("db1",)})
+    site = Site(
+        (Host("db1", ("tntapi",), Login("db1"), (samples.shard("db1", 1),)),), {"all": ("db1",), "tntapi": ("db1",)}
+    )
     book = Playbook("pb.yml", (Play("Switch", "all", mark, (STOP,)),))
     loaded = SimpleNamespace(site=site, playbook=book)
     monkeypatch.setattr("ffplay.engine.runner.Session", fake, raising=False)
-    monkeypatch.setattr("ffplay.load.Sources", lambda *given: given, raising=False)
-    monkeypatch.setattr("ffplay.load.load", lambda _: loaded, raising=False)
-    monkeypatch.setattr("ffplay.load.load_inventory", lambda *_: site, raising=False)
-    monkeypatch.setattr("ffplay.load.select", lambda site, *_: site.hosts, raising=False)
+    monkeypatch.setattr("ffplay.load.load", lambda _: loaded)
     monkeypatch.setattr("sys.stdin", io.StringIO())
     return fake
 
@@ -180,7 +179,7 @@ def test_every_mistake_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     def load(_: Any) -> None:
         raise InputError(findings)
 
-    monkeypatch.setattr("ffplay.load.load", load, raising=False)
+    monkeypatch.setattr("ffplay.load.load", load)
     assert cli.main(["plan", "pb.yml", "--json"]) == 3
     captured = capsys.readouterr()
     assert (
@@ -200,6 +199,8 @@ def test_every_mistake_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
         (["plan"], "required: PLAYBOOK"),
         (["plan", "pb.yml", "-f", "0"], "must be at least 1"),
         (["-i", "inv.yml", "plan", "pb.yml"], "the verb comes first"),
+        (["inventory", "--host", "db7"], "no host `db7`"),
+        (["plan", "pb.yml", "--list-steps", "--start-at-step", "no"], "no step is called `no`"),
         (["plan", "pb.yml", "other.yml"], "`plan` has no argument `other.yml`"),
     ],
 )
@@ -244,8 +245,9 @@ def test_options_reach_the_engine(session: Any) -> None:
         (["plan", "pb.yml", "--list-hosts"], ["PLAY Switch (all)", "  db1"]),
         (["apply", "pb.yml", "--list-steps"], ["PLAY Switch (all)", "    1 stop: tarantool"]),
         (["validate", "pb.yml"], ["pb.yml: valid: 1 play, 1 step, 1 host, 1 shard"]),
-        (["inventory", "--hosts", "all"], ["db1"]),
-        (["inventory"], ["@all:"]),
+        (["inventory", "--hosts", "tntapi"], ["db1"]),
+        (["inventory", "--limit", "db1"], ["db1"]),
+        (["inventory", "--hosts", "all:!tntapi", "--json"], ["[]"]),
     ],
 )
 def test_what_reaches_no_host(
@@ -306,3 +308,24 @@ def test_a_closed_pipe_is_quiet() -> None:
     script = 'python="$1"; "$python" -m ffplay --help | true'
     ended = subprocess.run(["sh", "-c", script, "sh", sys.executable], capture_output=True, text=True, check=False)
     assert ended.stderr == ""
+
+
+def test_all_unreachable_hosts_are_told_at_once(session: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    session.found = SiteErrors((Unreachable("db1", "no route", "is it on?"), Unreachable("db2", "refused")))
+    assert cli.main(["plan", "pb.yml"]) == 4
+    assert capsys.readouterr().err == "error: db1: no route\n  is it on?\nerror: db2: refused\n"
+
+
+def test_a_failure_that_was_told_is_repeated_in_one_line(session: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    class Failing(session):  # type: ignore[misc]
+        def apply(self, plan: Plan) -> None:
+            error = ChangeFailed("db1", "stop failed", "look at the unit")
+            self.listener.event(Event(Kind.RESULT, "db1", step=STOP, status=Status.FAILED, error=error))
+            raise error
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ffplay.engine.runner.Session", Failing)
+        assert cli.main(["apply", "pb.yml", "-y"]) == 2
+    captured = capsys.readouterr()
+    assert "look at the unit" in captured.out
+    assert captured.err == "error: db1: stop failed\n"

@@ -22,7 +22,7 @@ NEW = Generation("cherry_480", 480)
 
 def shard(host: str, number: int) -> Shard:
     name = f"FindFace_shard_{number}"
-    data = f"/opt/ntech/var/lib/tarantool/{name}"
+    data = f"/opt/ntech/var/lib/tarantool/shard_{number}"
     return Shard(
         name,
         number,

@@ -118,3 +118,16 @@ def test_a_closed_pipe_stops_nothing() -> None:
     output = Output(_ClosedPipe())
     output.line("one")
     output.line("two")
+
+
+def test_a_note_is_told_once_and_an_error_is_known_to_be_told() -> None:
+    stream = io.StringIO()
+    report = Terminal(Output(stream), Style())
+    error = ChangeFailed("db1", "stop failed")
+    report.event(Event(Kind.STEP, step=STOP))
+    report.event(Event(Kind.OUTPUT, "db1", text="27 min left", data={"note": True}))
+    report.event(Event(Kind.RESULT, "db1", step=STOP, status=Status.OK, data={"msg": "27 min left"}))
+    assert stream.getvalue() == "STEP 1 stop: tarantool\n  db1  i 27 min left\n"
+    assert not report.told(error)
+    report.event(Event(Kind.RESULT, "db1", step=STOP, status=Status.FAILED, error=error))
+    assert report.told(error)

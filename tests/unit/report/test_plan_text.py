@@ -38,7 +38,7 @@ def test_verbose_shows_every_change_by_its_own_name() -> None:
 
 def test_sizes_of_merged_lines_become_a_span() -> None:
     text = "\n".join(render(plan_of(every_shard(step("wipe"), wipe, hosts=1, shards=2)), PLAIN))
-    assert "set aside 1 .snap, 11.5..11.9 GiB in /opt/ntech/var/lib/tarantool/<shard>/snapshots" in text
+    assert "set aside 1 .snap, 11.5..11.9 GiB in /opt/ntech/var/lib/tarantool/shard_<id>/snapshots" in text
 
 
 def test_diffs_that_change_other_lines_are_not_merged() -> None:
