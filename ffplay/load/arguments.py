@@ -12,6 +12,7 @@ from ffplay.errors import Finding
 from ffplay.load.filters import FALSE, TRUE
 from ffplay.load.findings import Findings, did_you_mean, hints
 from ffplay.load.marked import Place, key_place, place_of, value_place
+from ffplay.load.quick import plainly_right
 from ffplay.model import Step
 
 if TYPE_CHECKING:
@@ -77,6 +78,8 @@ def check(schema: Mapping[str, Any], value: Any, written: Any, owner: str, place
     `written` is the same value as a file has it, for the places; `owner` is what messages call the mapping.
     """
     found = Findings()
+    if plainly_right(schema, value):
+        return []
     properties = schema.get("properties", {})
     if isinstance(value, Mapping) and schema.get("additionalProperties", False) is False:
         for name in (name for name in value if name not in properties):
@@ -84,7 +87,12 @@ def check(schema: Mapping[str, Any], value: Any, written: Any, owner: str, place
             where = key_place(written, name) or place
             found.add(where, f"{owner} has no parameter `{name}`", hints(did_you_mean(str(name), properties), takes))
     for error in _validator(schema).iter_errors(value):
-        if error.validator != "additionalProperties" or error.absolute_path:
+        if error.validator is None:
+            _excluded(error.instance, value, written, owner, found)
+        elif error.validator == "required" and "else" in error.absolute_schema_path:
+            instead = [*schema.get("if", {}).get("required", ()), *map(str, error.validator_value)]
+            found.add(place, f"{owner} lacks {_either(f'`{name}`' for name in instead)}")
+        elif error.validator != "additionalProperties" or error.absolute_path:
             _tell(error, written, owner, place, found)
     return found.all
 
@@ -112,6 +120,13 @@ def _validator_of(constant: _Constant) -> Draft202012Validator:
     from jsonschema import Draft202012Validator
 
     return Draft202012Validator(constant.schema)
+
+
+def _excluded(instance: Any, value: Mapping[str, Any], written: Any, owner: str, found: Findings) -> None:
+    """Report a parameter that the schema admits, but not together with others that are given."""
+    for name in (name for name in value if value[name] is instance):
+        message = f"{owner} cannot have `{name}` together with the other parameters given"
+        found.add(key_place(written, name), message)
 
 
 def _tell(error: Any, written: Any, owner: str, place: Place | None, found: Findings) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from ffplay import steps
 from ffplay.load.arguments import check, check_args, is_template, shown
-from ffplay.load.findings import Findings, did_you_mean, hints
+from ffplay.load.findings import Findings, did_you_mean
 from ffplay.load.inventory import merge
 from ffplay.load.marked import Dict, List, Place, Text, key_place, place_of, read, value_place
 from ffplay.load.schema import COMMON
@@ -57,9 +57,9 @@ class StepReader:
                 self._findings.add(place_of(entries), "a file of steps is a list of steps")
             return
         for index, entry in enumerate(entries):
-            if isinstance(entry, str) and str(entry) in steps.kinds():
+            if isinstance(entry, str) and _TAG.match(entry):
                 bare = Dict({str(entry): None})
-                bare.place = place_of(entry)
+                bare.place = value_place(entries, index)
                 yield from self._entry(bare)
             elif isinstance(entry, Dict):
                 yield from self._entry(entry)
@@ -91,7 +91,7 @@ class StepReader:
             self._strange(entry, word, kinds)
         if not kinds and not strange:
             self._findings.add(
-                place_of(entry), "the step says not what to do", f"the kinds: {', '.join(sorted(known))}"
+                place_of(entry), "the step does not say what to do", f"the kinds: {', '.join(sorted(known))}"
             )
         return kinds[0] if kinds else None
 
@@ -106,11 +106,11 @@ class StepReader:
             self._findings.add(
                 where,
                 f"a step has no use for `{word}`",
-                instead or hints(guess, f"beside its kind it takes {', '.join(COMMON)}"),
+                instead or guess or f"beside its kind it takes {', '.join(COMMON)}",
             )
         else:
             guess = instead or did_you_mean(str(word), [*known, *COMMON])
-            self._findings.add(where, f"there is no step `{word}`", hints(guess, f"the kinds: {', '.join(known)}"))
+            self._findings.add(where, f"there is no step `{word}`", guess or f"the kinds: {', '.join(known)}")
 
     def _common(self, entry: Dict) -> None:
         given = Dict({word: value for word, value in entry.items() if word in COMMON})

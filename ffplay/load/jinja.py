@@ -6,6 +6,7 @@ This module imports Jinja2, so it is itself imported only where something is ren
 from __future__ import annotations
 
 import functools
+import re
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -13,12 +14,12 @@ from types import TracebackType
 from typing import Any
 
 import jinja2
-from jinja2 import nodes
+from jinja2 import meta, nodes
 from jinja2.parser import Parser
 from jinja2.runtime import Context, Undefined
 
-from ffplay.load.filters import FILTERS, TESTS, plain
-from ffplay.load.findings import Mistake, did_you_mean
+from ffplay.load.filters import FILTERS, TESTS
+from ffplay.load.findings import Mistake, did_you_mean, listed
 from ffplay.load.marked import Place, Source, place_of
 from ffplay.load.values import NotKnown
 from ffplay.model import Unknown
@@ -143,6 +144,23 @@ class Renderer:
         except Exception as error:
             raise self._mistake(error, place, names, in_file=True) from error
 
+    def missing(self, text: str, names: Mapping[str, Any], is_expression: bool = False) -> list[Mistake]:
+        """Return the undefined variables of a text that cannot be rendered yet, by its syntax alone."""
+        tree = self._env.parse(f"{{{{ {text} }}}}" if is_expression else text)
+        free = meta.find_undeclared_variables(tree) - set(self._env.globals)
+        guards = [*tree.find_all(nodes.Filter), *tree.find_all(nodes.Test)]
+        guarded = {
+            name.name
+            for guard in guards
+            if guard.name in {"default", "d", "defined", "undefined", "mandatory"}
+            for name in guard.find_all(nodes.Name)
+        }
+        return [
+            _missing(MissingName("", name), place_of(text), names)
+            for name in sorted(free - guarded)
+            if name not in names
+        ]
+
     def _names(self, names: Mapping[str, Any]) -> Any:
         return _Globals(names, self._env.globals)
 
@@ -207,6 +225,8 @@ class Renderer:
             if in_file and place and error.filename in {None, place.source.file}:
                 where = Place(place.source, error.lineno, 1, error.lineno)
             message = (error.message or "").rstrip(".").replace("'", "`")
+            if message.endswith("expected `end of print statement`"):
+                message = "`{{` is opened and never closed"
             return Mistake(where, f"broken template: {message}", _syntax_hint(message, self._env))
         if isinstance(error, jinja2.TemplateNotFound):
             return Mistake(where, f"there is no template `{error.name}`")
@@ -234,10 +254,16 @@ def _missing(error: MissingName, where: Place | None, names: Mapping[str, Any]) 
     name = str(error.name)
     if not error.lacks:
         return Mistake(where, f"the variable `{name}` is not defined", did_you_mean(name, names), name)
-    owner = error.owner
-    keys = [str(key) for key in owner] if isinstance(owner, Mapping) else []
-    what = f"a mapping with {', '.join(sorted(keys)[:12])}" if keys else f"the value {str(plain(owner))[:60]!r}"
-    return Mistake(where, f"`{name}` is not in {what}", did_you_mean(name, keys), name)
+    keys = [str(key) for key in error.owner] if isinstance(error.owner, Mapping) else []
+    has = f"it has {listed(sorted(keys))}" if keys else f"it is {str(error.owner)[:60]!r}"
+    return Mistake(where, f"{_owner(name, where)} has no `{name}`", did_you_mean(name, keys) or has, name)
+
+
+def _owner(name: str, where: Place | None) -> str:
+    """Return how the text calls the value that lacks an attribute, as far as it can be told from the text."""
+    exact = where.find(name) if where else None
+    found = re.search(r"([\w.]+)(?:\.|\[['\"])$", exact.text[: exact.column - 1]) if exact else None
+    return f"`{found[1]}`" if found else "the value"
 
 
 def _syntax_hint(message: str, env: jinja2.Environment) -> str:

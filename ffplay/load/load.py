@@ -160,8 +160,8 @@ def _check_step(step: Step, play: Play, site: Site, findings: Findings, lost: fr
     if kind(step.kind).needs_target and play.target is None:
         hint = "for example: target: {model: cherry_480}"
         findings.add(place, f"step {step.kind} needs a target, and the play has none", hint)
-    handlers = {handler.title for handler in play.handlers} | lost
-    for name in (name for name in step.notify if name not in handlers):
+    handlers = {handler.title for handler in play.handlers}
+    for name in (name for name in step.notify if name not in handlers | lost):
         hint = hints(did_you_mean(name, handlers), f"the play's handlers: {listed(sorted(handlers)) or 'none'}")
         findings.add(place_of(name), f"there is no handler `{name}`", hint, name)
     for name in unmatched(site, step.hosts) if step.hosts else ():

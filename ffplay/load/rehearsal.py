@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ffplay.errors import Finding
+from ffplay.errors import Finding, InputError
 from ffplay.load.arguments import check_args, convert_args, shown
 from ffplay.load.files import find_file
 from ffplay.load.findings import Findings, Mistake, listed
@@ -58,7 +58,7 @@ class Rehearsal:
             return target_of(play, self._variables.scope(host, play, None, names))
         except NotKnown:
             return None
-        except Mistake as mistake:
+        except InputError as mistake:
             self._meet(host, mistake.findings)
         # Steps that use the target are judged as if it were one: its mistake is told already.
         return Target("", 0) if play.target is not None else None
@@ -83,7 +83,7 @@ class Rehearsal:
             self._once(step, host, scope.child({step.loop_var: Unknown(error.why)}))
             return
         if not isinstance(items, list | tuple):
-            raise Mistake(place_of(step.loop), f"`loop` needs a list, not {shown(items)}")
+            raise Mistake(place_of(step.loop), f"`loop` needs a list, not {_kind(items)}")
         for item in items:
             self._once(step, host, scope.child({step.loop_var: item}))
 
@@ -92,26 +92,29 @@ class Rehearsal:
             return
         result = scope.child({step.register: Unknown("the step's own result")}) if step.register else scope
         for condition in step.until:
-            self._guard(host, _test, result, condition)
+            self._try(host, result, condition, True)
         for value in (step.name, step.become_user):
-            self._guard(host, scope.render, value)
+            self._try(host, scope, value or "")
         failed = len(self._met)
         for leaf in _strings(step.args):
-            self._guard(host, scope.render, leaf)
+            self._try(host, scope, leaf)
         if len(self._met) == failed:
             self._guard(host, self._arguments, step, host, scope)
 
     def _applies(self, step: Step, host: Host, scope: Scope) -> bool:
         """Return whether a step's conditions hold; one that is wrong, or not known yet, may hold."""
-        for condition in step.when:
-            try:
-                if not scope.test(condition):
-                    return False
-            except NotKnown:
-                continue
-            except Mistake as mistake:
-                self._meet(host, mistake.at(place_of(condition)).findings)
-        return True
+        return all(self._try(host, scope, condition, expression=True) is not False for condition in step.when)
+
+    def _try(self, host: Host, scope: Scope, text: str, expression: bool = False) -> Any:
+        """Return a text's value; None, and its mistakes noted, where it has none."""
+        try:
+            return scope.test(text) if expression else scope.render(text)
+        except NotKnown:
+            for mistake in scope.missing(text, expression):
+                self._meet(host, mistake.findings)
+        except Mistake as mistake:
+            self._meet(host, mistake.at(place_of(text)).findings)
+        return None
 
     def _arguments(self, step: Step, host: Host, scope: Scope) -> None:
         args = convert_args(step, scope.render(step.args))
@@ -129,7 +132,7 @@ class Rehearsal:
         for index, condition in enumerate(given if isinstance(given, list) else [given]):
             holder: Any = (given, index) if isinstance(given, list) else (step.args, "that")
             if isinstance(condition, str):
-                self._guard(host, _test, scope, condition)
+                self._try(host, scope, condition, True)
             elif not isinstance(condition, bool):
                 place = value_place(*holder)
                 self._meet(host, Mistake(place, f"a condition is an expression, not {shown(condition)}").findings)
@@ -185,11 +188,8 @@ class Rehearsal:
         self._met = {}
 
 
-def _test(scope: Scope, condition: str) -> None:
-    try:
-        scope.test(condition)
-    except Mistake as mistake:
-        raise mistake.at(place_of(condition)) from None
+def _kind(value: Any) -> str:
+    return "text" if isinstance(value, str) else shown(value)
 
 
 def _expression(name: str) -> Text:

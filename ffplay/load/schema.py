@@ -10,9 +10,9 @@ from ffplay.findface import DETECTORS, MODELS
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _TEMPLATE = {"type": "string", "pattern": r"\{\{|\{%"}
-_WORDS: dict[str, Any] = {"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+_WORDS: dict[str, Any] = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
 _CONDITION: dict[str, Any] = {
-    "oneOf": [{"type": ["string", "boolean"]}, {"type": "array", "items": {"type": ["string", "boolean"]}}]
+    "anyOf": [{"type": ["string", "boolean"]}, {"type": "array", "items": {"type": ["string", "boolean"]}}]
 }
 
 # What every step takes beside its kind.
@@ -42,17 +42,17 @@ COMMON: Mapping[str, Mapping[str, Any]] = {
 }
 PLAY: Mapping[str, Mapping[str, Any]] = {
     "name": {"type": "string", "description": "what output calls the play"},
-    "hosts": {"oneOf": _WORDS["oneOf"], "description": "a pattern: names, groups, a:b, a:&b, a:!b, globs, ~regex"},
+    "hosts": {"anyOf": _WORDS["anyOf"], "description": "a pattern: names, groups, a:b, a:&b, a:!b, globs, ~regex"},
     "vars": {"type": "object", "description": "variables of the play"},
     "vars_files": {**_WORDS, "description": "files of variables, beside the playbook"},
     "target": {
-        "oneOf": [{"type": "string"}, {"type": "object"}],
+        "anyOf": [{"type": "string"}, {"type": "object"}],
         "description": "what the site shall be at: model, facen_size, detector, detector_settings, from",
     },
     "steps": {"type": "array", "description": "what to do, in order"},
     "handlers": {"type": "array", "description": "steps that others notify"},
     "serial": {
-        "oneOf": [
+        "anyOf": [
             {"type": ["integer", "string"]},
             {"type": "array", "items": {"type": ["integer", "string"]}},
         ],
@@ -66,7 +66,7 @@ TARGET: Mapping[str, Any] = {
     "properties": {
         "model": {"type": "string", "description": f"one of {', '.join(MODELS)}, or another with its facen_size"},
         "facen_size": {"type": "integer", "minimum": 1, "description": "float32 values of a facen"},
-        "detector": {"enum": list(DETECTORS), "description": "the detector; left out, the site's stays"},
+        "detector": {"type": "string", "description": f"{', '.join(DETECTORS)}; left out, the site's stays"},
         "detector_settings": {"type": "object", "description": "such as nnd_min_face_size: 30"},
         "from": {"type": "string", "description": "the model that the site is at, where its records cannot tell"},
     },

@@ -116,6 +116,10 @@ class Scope:
             return value.strip().lower() in TRUE
         return bool(value)
 
+    def missing(self, text: str, expression: bool = False) -> list[Mistake]:
+        """Return the variables that a text uses and that are not defined, without rendering it."""
+        return self._renderer().missing(text, self._names, expression)
+
     def template(self, text: str, source: str, variables: Mapping[str, Any] = NO_VARIABLES) -> str:
         """Return the text of a template file rendered; `source` is its path. Raise InputError or NotKnown."""
         names = self._names.over(Layer(variables, Kind.DATA), after=0) if variables else self._names
@@ -219,5 +223,6 @@ def shard_variables(shard: Shard) -> dict[str, Any]:
 
 def target_variables(target: Target) -> dict[str, Any]:
     """Return a target as templates see it."""
-    fields = asdict(target)
-    return {**fields, "detector_settings": dict(target.detector_settings), "from": fields.pop("was")}
+    fields = asdict(target) | {"detector_settings": dict(target.detector_settings), "from": target.was}
+    del fields["was"]
+    return fields
