@@ -54,6 +54,7 @@ DEFAULTS: Mapping[str, Any] = MappingProxyType(
         # Put before every path below; empty on a real host, the host's own tree in the lab.
         "root": "",
         "state_dir": "{{ root }}/var/lib/ffplay",
+        "backup_dir": "{{ root }}/var/backups/ffplay",
         # facenapi: HTTP API and the vendor's tools.
         "facenapi_ini": "{{ root }}/etc/findface-facenapi.ini",
         "facenapi_unit": "findface-facenapi",

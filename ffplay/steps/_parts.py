@@ -41,3 +41,8 @@ def shards_with_gap(ctx: Context) -> Iterator[tuple[Shard, str]]:
         why = gap.shard(ctx.host, shard)
         if why:
             yield shard, why
+
+
+def backup_dir(ctx: Context, parameter: str) -> str:
+    """Return the directory of backups: the step's parameter, else the host's variable."""
+    return str(ctx.args[parameter] or ctx.variables["backup_dir"])

@@ -14,7 +14,7 @@ from ffplay.resources.mongo_dump import MongoDump, MongoDumps
 from ffplay.resources.shard_backup import ShardBackup, ShardBackups, size_of
 from ffplay.resources.shard_data import ShardData
 from ffplay.steps._gap import faces_of, gap_of, mongo_place
-from ffplay.steps._parts import shards_with_gap
+from ffplay.steps._parts import backup_dir, shards_with_gap
 from ffplay.steps.base import Context, Outcome, StepKind, parameters
 
 
@@ -31,7 +31,7 @@ def _mongo(ctx: Context) -> Iterator[Outcome]:
     """A dump is due while the faces are whole and about to change; half-changed ones are dumped only if none exists."""
     (facts,) = ctx.read(HostFacts(programs=("mongodump",)))
     program = "mongodump" if "mongodump" in facts.programs else ""
-    dumps = MongoDumps(mongo_place(ctx.variables), str(ctx.args["to"]), program)
+    dumps = MongoDumps(mongo_place(ctx.variables), backup_dir(ctx, "to"), program)
     (made,) = ctx.read(dumps)
     described = "all collections"
     if ctx.target is not None:
@@ -48,7 +48,7 @@ def _mongo(ctx: Context) -> Iterator[Outcome]:
 
 
 def _shards(ctx: Context) -> Iterator[Outcome]:
-    directory = str(ctx.args["to"])
+    directory = backup_dir(ctx, "to")
     for shard, _ in shards_with_gap(ctx):
         data, made = ctx.read(ShardData(shard), ShardBackups(shard, directory))
         if isinstance(data.files, Unknown) or data.empty:
@@ -75,8 +75,9 @@ STEP = StepKind(
         },
         to={
             "type": "string",
-            "default": "/var/backups/ffplay",
-            "description": "Directory on each host; on the shards' own file system snapshots cost no space.",
+            "default": "",
+            "description": "Directory on each host (on the shards' own file system snapshots cost no space); "
+            "the variable backup_dir by default.",
         },
     ),
     plan=plan,

@@ -15,13 +15,14 @@ from ffplay.resources.shard_data import DataState, ShardData
 from ffplay.resources.shard_http import ShardFaces, ShardState
 from ffplay.resources.unit import Unit
 from ffplay.steps._gap import Gap, gap_of
+from ffplay.steps._parts import backup_dir
 from ffplay.steps.base import Context, Outcome, StepKind, parameters
 
 
 def plan(ctx: Context) -> Iterator[Outcome]:
     """Plan to empty each shard with a gap."""
     gap = gap_of(ctx)
-    directory = str(ctx.args["backups"])
+    directory = backup_dir(ctx, "backups")
     shards = [shard for shard in ctx.host.shards if gap.shard(ctx.host, shard)]
     ctx.read(*(r for s in shards for r in (Unit(s.unit), ShardData(s), ShardFaces(s), ShardBackups(s, directory))))
     for shard in shards:
@@ -83,8 +84,9 @@ STEP = StepKind(
         part={"type": "string", "enum": ["tarantool"], "description": "What to wipe."},
         backups={
             "type": "string",
-            "default": "/var/backups/ffplay",
-            "description": "Where `backup` puts its backups: without a verified one of it nothing is wiped.",
+            "default": "",
+            "description": "Where `backup` puts its backups, the variable backup_dir by default: without a verified "
+            "backup there nothing is wiped.",
         },
     ),
     plan=plan,
