@@ -1,0 +1,107 @@
+"""Every host's connection, made once and kept; the `Access` that the rest of ffplay is given."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+from typing import Self
+
+from ffplay.errors import HostError
+from ffplay.model import Host
+from ffplay.remote.connection import ShellConnection
+
+SILENCE = 30.0
+
+
+def connect(host: Host, silence: float = SILENCE) -> ShellConnection:
+    """Connect to a host by what its inventory entry says. Raise `Unreachable`."""
+    if host.login.local:
+        from ffplay.remote.local import LocalConnection
+
+        return LocalConnection(host, silence)
+    from ffplay.remote.ssh import SshConnection
+
+    return SshConnection(host, silence)
+
+
+class Pool:
+    """Connections to hosts, at most one each; `forks` is how many are being set up at once.
+
+    `connections` counts those that were made. Threads may ask for connections at once; the connection to one host
+    belongs to one thread at a time.
+    """
+
+    def __init__(
+        self,
+        hosts: Iterable[Host],
+        forks: int = 50,
+        connector: Callable[[Host], ShellConnection] = connect,
+    ) -> None:
+        self._hosts = {host.name: host for host in hosts}
+        self._forks = max(1, forks)
+        self._connector = connector
+        self._live: dict[str, ShellConnection] = {}
+        self._locks = {name: threading.Lock() for name in self._hosts}
+        self._count = threading.Lock()
+        self._past_trips = 0
+        self.connections = 0
+
+    @property
+    def round_trips(self) -> int:
+        """Return how many requests all connections have made."""
+        return self._past_trips + sum(connection.round_trips for connection in list(self._live.values()))
+
+    def connect_all(self, names: Iterable[str] | None = None) -> dict[str, HostError]:
+        """Connect in parallel to these hosts, by default to all, and return the errors of those that failed."""
+        wanted = list(self._hosts if names is None else names)
+        failures: dict[str, HostError] = {}
+
+        def attempt(name: str) -> None:
+            try:
+                self.connection(name)
+            except HostError as error:
+                failures[name] = error
+
+        self._each(attempt, wanted)
+        return {name: failures[name] for name in wanted if name in failures}
+
+    def connection(self, name: str) -> ShellConnection:
+        """Return the connection to a host, a new one where there is none or it was lost. Raise `Unreachable`."""
+        with self._locks[name]:
+            existing = self._live.get(name)
+            if existing and not existing.dead:
+                return existing
+            if existing:
+                self._retire(name)
+            connection = self._connector(self._hosts[name])
+            with self._count:
+                self.connections += 1
+                self._live[name] = connection
+            return connection
+
+    def close(self) -> None:
+        """Close every connection; harmless when they are closed."""
+        self._each(self._retire, list(self._live))
+
+    def _retire(self, host: str) -> None:
+        with self._count:
+            connection = self._live.pop(host, None)
+            self._past_trips += connection.round_trips if connection else 0
+        if connection:
+            connection.close()
+
+    def _each(self, work: Callable[[str], None], names: list[str]) -> None:
+        if not names:
+            return
+        with ThreadPoolExecutor(min(self._forks, len(names)), "host") as executor:
+            list(executor.map(work, names))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
