@@ -151,7 +151,7 @@ class Terminal:
 
     def _recap(self, event: Event) -> None:
         self._output.clear()
-        self._output.lines(recap.render(event.data, self._style))
+        self._output.lines(recap.render(event.data, event.error is not None, self._style))
 
 
 def _title(change: Change) -> str:

@@ -18,10 +18,10 @@ WAYS_ON = (
 )
 
 
-def render(data: Mapping[str, Any], style: Style) -> list[str]:
-    """Return the lines for the data of a RECAP event."""
+def render(data: Mapping[str, Any], failed: bool, style: Style) -> list[str]:
+    """Return the lines for the data of a RECAP event; `failed` where an error stopped the run."""
     hosts: Mapping[str, Mapping[str, int]] = data.get("hosts", {})
-    width = max((len(name) for name in hosts), default=4)
+    width = max(len(name) for name in ("host", *hosts))
     columns = [status.value for status in _ORDER]
     lines = ["", style.paint("bold", f"RECAP after {duration(data.get('seconds', 0.0))}")]
     lines.append(style.paint("dim", f"  {'host':<{width}}  " + "  ".join(f"{name:>{len(name)}}" for name in columns)))
@@ -30,13 +30,7 @@ def render(data: Mapping[str, Any], style: Style) -> list[str]:
         lines.append(f"  {host:<{width}}  " + "  ".join(cells))
     standing = _standing(data.get("standing", ()))
     lines += ["", "What everything is at now:", *(f"  {clean(line)}" for line in standing)] if standing else []
-    return lines + (["", *WAYS_ON] if failed(hosts) else [])
-
-
-def failed(hosts: Mapping[str, Mapping[str, int]]) -> bool:
-    """Tell whether anything failed on any host."""
-    bad = (Status.FAILED.value, Status.UNREACHABLE.value)
-    return any(counts.get(name, 0) for counts in hosts.values() for name in bad)
+    return lines + (["", *WAYS_ON] if failed else [])
 
 
 def _cell(name: str, count: int, style: Style) -> str:

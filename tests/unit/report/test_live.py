@@ -78,12 +78,14 @@ def test_checks_retries_and_messages() -> None:
 def test_recap_counts_and_ways_on() -> None:
     hosts = {"app1": {"ok": 3}, "db1": {"ok": 2, "changed": 4, "failed": 1}}
     data = {"hosts": hosts, "seconds": 65, "standing": ["db1 FindFace_shard_1: emptied, for cherry_480 (480)"]}
-    text = told(Event(Kind.RECAP, data=data))
+    text = told(Event(Kind.RECAP, error=ChangeFailed("db1", "no"), data=data))
     assert "RECAP after 1 min 5 s" in text
     assert "  db1    2        4       1            0        0\n" in text
     assert "What everything is at now:\n  db1 FindFace_shard_1: emptied" in text
     assert "Two ways on:" in text
-    assert "Two ways on" not in told(Event(Kind.RECAP, data={"hosts": {"app1": {"ok": 1}}, "seconds": 1}))
+    ignored = told(Event(Kind.RECAP, data={"hosts": {"h": {"failed": 1}}, "seconds": 1}))
+    assert "  h      0        0       1            0        0\n" in ignored
+    assert "Two ways on" not in ignored
 
 
 def test_json_lines_are_one_object_each() -> None:
