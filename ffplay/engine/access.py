@@ -23,7 +23,7 @@ BATCH_SECONDS = 24 * 3600
 class Connections(Protocol):
     """Where connections come from: the pool."""
 
-    def connection(self, name: str) -> Connection:
+    def connection(self, host: str) -> Connection:
         """Return the connection to a host."""
 
 
