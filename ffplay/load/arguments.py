@@ -13,6 +13,7 @@ from ffplay.load.filters import FALSE, TRUE
 from ffplay.load.findings import Findings, did_you_mean, hints
 from ffplay.load.marked import Place, key_place, place_of, value_place
 from ffplay.load.quick import plainly_right
+from ffplay.load.schema import IDENTIFIER
 from ffplay.model import Step
 
 if TYPE_CHECKING:
@@ -170,6 +171,8 @@ def _must(error: Any) -> str:
         )
     if error.validator in {"oneOf", "anyOf"}:
         return f"must be {_either(_alternatives(rule))}, not {shown(value)}"
+    if rule == IDENTIFIER:
+        return f"must be a variable's name (letters, digits, `_`), not {shown(value)}"
     words = {
         "minimum": f"must be at least {rule}, not {value}",
         "maximum": f"must be at most {rule}, not {value}",

@@ -9,7 +9,8 @@ def format_finding(finding: Finding) -> str:
     """Return a finding as several lines, without a newline at the end."""
     lines = [f"{finding.mark}: {finding.message}" if finding.mark else finding.message]
     if finding.mark and finding.line_text.strip():
-        shown = finding.line_text.rstrip()
+        # A line may hold anything, but what reaches a terminal is text.
+        shown = "".join(char if char.isprintable() or char == "\t" else "?" for char in finding.line_text.rstrip())
         # Tabs stay tabs under the line, so that the caret stands below its character in any terminal.
         pad = "".join("\t" if char == "\t" else " " for char in shown[: finding.mark.column - 1])
         lines += [f"  {shown}", f"  {pad}^"]

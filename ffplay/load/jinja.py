@@ -6,11 +6,9 @@ This module imports Jinja2, so it is itself imported only where something is ren
 from __future__ import annotations
 
 import functools
-import re
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import jinja2
@@ -18,19 +16,12 @@ from jinja2 import meta, nodes
 from jinja2.parser import Parser
 from jinja2.runtime import Context, Undefined
 
+from ffplay.load.blame import MissingName, missing, mistake_of
 from ffplay.load.filters import FILTERS, TESTS
-from ffplay.load.findings import Mistake, did_you_mean, listed
-from ffplay.load.marked import Place, Source, place_of
+from ffplay.load.findings import Mistake
+from ffplay.load.marked import place_of, whole_file
 from ffplay.load.values import NotKnown
 from ffplay.model import Unknown
-
-
-class MissingName(jinja2.UndefinedError):
-    """An undefined variable, or an attribute that a value lacks (then `owner` is that value)."""
-
-    def __init__(self, message: str, name: str | None = None, owner: Any = None, lacks: bool = False) -> None:
-        super().__init__(message)
-        self.name, self.owner, self.lacks = name, owner, lacks
 
 
 class _Strict(jinja2.StrictUndefined):
@@ -134,7 +125,7 @@ class Renderer:
 
     def template(self, text: str, file: str, names: Mapping[str, Any]) -> str:
         """Return a template file's text rendered; mistakes point into the file."""
-        place = Place(Source(file, tuple(text.splitlines())), 1, 1, 1)
+        place = whole_file(file, text)
         try:
             code = self._env.compile(text, name=file, filename=file)
             template = self._env.template_class.from_code(self._env, code, {})
@@ -142,7 +133,7 @@ class Renderer:
         except NotKnown:
             raise
         except Exception as error:
-            raise self._mistake(error, place, names, in_file=True) from error
+            raise mistake_of(error, place, names, self._env, in_file=True) from error
 
     def missing(self, text: str, names: Mapping[str, Any], is_expression: bool = False) -> list[Mistake]:
         """Return the undefined variables of a text that cannot be rendered yet, by its syntax alone."""
@@ -156,7 +147,7 @@ class Renderer:
             for name in guard.find_all(nodes.Name)
         }
         return [
-            _missing(MissingName("", name), place_of(text), names)
+            missing(MissingName("", name), place_of(text), names)
             for name in sorted(free - guarded)
             if name not in names
         ]
@@ -173,7 +164,7 @@ class Renderer:
         except NotKnown:
             raise
         except Exception as error:
-            raise self._mistake(error, place_of(text), names) from error
+            raise mistake_of(error, place_of(text), names, self._env) from error
 
     def _parse(self, text: str, is_expression: bool) -> Callable[[Mapping[str, Any]], Any]:
         inner = self._single(text)
@@ -213,26 +204,6 @@ class Renderer:
 
         return evaluate
 
-    def _mistake(
-        self, error: Exception, place: Place | None, names: Mapping[str, Any], in_file: bool = False
-    ) -> Mistake:
-        where = _template_line(error, place) if in_file else place
-        if isinstance(error, Mistake):
-            return error.at(where)
-        if isinstance(error, MissingName):
-            return _missing(error, where, names)
-        if isinstance(error, jinja2.TemplateSyntaxError):
-            if in_file and place and error.filename in {None, place.source.file}:
-                where = Place(place.source, error.lineno, 1, error.lineno)
-            message = (error.message or "").rstrip(".").replace("'", "`")
-            if message.endswith("expected `end of print statement`"):
-                message = "`{{` is opened and never closed"
-            return Mistake(where, f"broken template: {message}", _syntax_hint(message, self._env))
-        if isinstance(error, jinja2.TemplateNotFound):
-            return Mistake(where, f"there is no template `{error.name}`")
-        detail = str(error) or type(error).__name__
-        return Mistake(where, f"the template fails: {detail}", sure=False)
-
 
 def _touch(value: Any, depth: int = 4) -> None:
     """Raise for an undefined or unknown value, also one within a list or mapping that an expression built."""
@@ -246,50 +217,3 @@ def _touch(value: Any, depth: int = 4) -> None:
     elif depth and type(value) is dict:
         for inner in value.values():
             _touch(inner, depth - 1)
-
-
-def _missing(error: MissingName, where: Place | None, names: Mapping[str, Any]) -> Mistake:
-    if error.name is None:
-        return Mistake(where, str(error))
-    name = str(error.name)
-    if not error.lacks:
-        return Mistake(where, f"the variable `{name}` is not defined", did_you_mean(name, names), name)
-    keys = [str(key) for key in error.owner] if isinstance(error.owner, Mapping) else []
-    has = f"it has {listed(sorted(keys))}" if keys else f"it is {str(error.owner)[:60]!r}"
-    return Mistake(where, f"{_owner(name, where)} has no `{name}`", did_you_mean(name, keys) or has, name)
-
-
-def _owner(name: str, where: Place | None) -> str:
-    """Return how the text calls the value that lacks an attribute, as far as it can be told from the text."""
-    exact = where.find(name) if where else None
-    found = re.search(r"([\w.]+)(?:\.|\[['\"])$", exact.text[: exact.column - 1]) if exact else None
-    return f"`{found[1]}`" if found else "the value"
-
-
-def _syntax_hint(message: str, env: jinja2.Environment) -> str:
-    for start, choices in (("No filter named `", env.filters), ("No test named `", env.tests)):
-        if message.startswith(start):
-            return did_you_mean(message.removeprefix(start).split("`")[0], choices)
-    return ""
-
-
-def _template_line(error: Exception, place: Place | None) -> Place | None:
-    """Return the line of the template file that an error came from: the innermost frame that is a template's."""
-    traceback: TracebackType | None = error.__traceback__
-    found = place
-    while traceback is not None:
-        template = traceback.tb_frame.f_globals.get("__jinja_template__")
-        if template is not None and template.filename and template.filename != "<template>":
-            line = template.get_corresponding_lineno(traceback.tb_lineno)
-            found = _line_of(template.filename, line, place)
-        traceback = traceback.tb_next
-    return found
-
-
-def _line_of(file: str, line: int, place: Place | None) -> Place:
-    if place is not None and place.source.file == file:
-        source = place.source
-    else:
-        source = Source(file, tuple(Path(file).read_text(encoding="utf-8").splitlines()))
-    text = source.lines[line - 1] if line <= len(source.lines) else ""
-    return Place(source, line, len(text) - len(text.lstrip()) + 1, line)

@@ -99,9 +99,9 @@ def _inventory(sources: Sources, written: Written | None, findings: Findings) ->
     if not found.hosts and len(findings.all) == before:
         if sources.inventories:
             findings.add(None, f"the inventory has no hosts: {listed(map(str, sources.inventories))}")
-        elif inline is None:
+        elif inline is None and (written is None or written.playbook.plays):
             findings.add(None, "there is no inventory", "give one with -i FILE, or write `inventory:` in the playbook")
-        else:
+        elif inline is not None:
             findings.add(place_of(inline), "the playbook's own inventory has no hosts")
     return found
 

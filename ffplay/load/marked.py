@@ -111,6 +111,12 @@ def value_place(mapping: Any, key: Any) -> Place | None:
     return getattr(mapping, "value_places", {}).get(key) or place_of(mapping)
 
 
+def whole_file(file: str, text: str) -> Place:
+    """Return the place of a file's whole text."""
+    source = Source(file, tuple(text.splitlines()))
+    return Place(source, 1, 1, len(source.lines))
+
+
 def read(path: Path, findings: Findings) -> Any:
     """Return a YAML (or JSON) file's value, None for an empty file; mistakes go to `findings`."""
     try:
@@ -155,20 +161,27 @@ def _words(error: yaml.MarkedYAMLError, place: Place) -> tuple[str, str]:
     """Return message and hint for a syntax error."""
     problem, context = error.problem or "", error.context or ""
     around = "\n".join(place.source.lines[max(0, place.line - 2) : place.line])
-    if "'\\t'" in problem:
-        return "a tab stands where YAML wants spaces", "indent with spaces"
     if re.search(r"(:|-)\s+\{\{", around):
         return "a value that starts with {{ is not quoted", _QUOTE_HINT
-    if "mapping values are not allowed" in problem:
-        return (
-            "a `: ` stands where no key can be",
-            "quote the value if the colon belongs to it; check the indentation if not",
-        )
-    if "end of stream" in problem and "quoted" in context:
-        return "a quote is opened here or before and never closed", ""
-    if "expected <block end>" in problem:
-        return "this does not belong here: it is indented differently from what it follows", ""
+    for in_problem, in_context, message, hint in _WORDS:
+        if in_problem in problem and in_context in context:
+            return message, hint
     return f"broken YAML: {problem}{f' ({context})' if context else ''}", ""
+
+
+# What the parser says (problem, context), and what it means.
+_WORDS = (
+    ("'\\t'", "", "a tab stands where YAML wants spaces", "indent with spaces"),
+    (
+        "mapping values are not allowed",
+        "",
+        "a `: ` stands where no key can be",
+        "quote the value if the colon belongs to it; check the indentation if not",
+    ),
+    ("another document", "", "a second document begins here, and a file has one", "join them, or make them two files"),
+    ("end of stream", "quoted", "a quote is opened here or before and never closed", ""),
+    ("expected <block end>", "", "this does not belong here: it is indented differently from what it follows", ""),
+)
 
 
 class _Builder:
@@ -199,10 +212,9 @@ class _Builder:
             made.place, made.item_places = self._place(node), [self._place(item) for item in node.value]
             return made
         if node.tag not in _SCALARS:
+            tag = node.tag.replace("tag:yaml.org,2002:", "!!")
             hint = "encrypted values are not supported; keep the secret in a file given with -e @FILE"
-            self._findings.add(
-                self._place(node), f"the tag {node.tag} is not known", hint if "vault" in node.tag else ""
-            )
+            self._findings.add(self._place(node), f"the tag {tag} is not known", hint if "vault" in node.tag else "")
             return None
         if node.tag == _STR:
             return Text(node.value, self._place(node))

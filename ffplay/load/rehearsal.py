@@ -11,7 +11,7 @@ from ffplay.errors import Finding, InputError
 from ffplay.load.arguments import check_args, convert_args, shown
 from ffplay.load.files import find_file
 from ffplay.load.findings import Findings, Mistake, listed
-from ffplay.load.marked import Text, place_of, value_place
+from ffplay.load.marked import Text, place_of, value_place, whole_file
 from ffplay.load.placeholder import Placeholder
 from ffplay.load.targets import target_of
 from ffplay.load.values import NotKnown
@@ -152,7 +152,9 @@ class Rehearsal:
             except Mistake as mistake:
                 # What fails on a placeholder may be fine on the site; there it is rendered once more, for the plan.
                 if mistake.sure or step.kind != "template":
-                    raise
+                    self._meet(host, mistake.findings)
+                    whole = Text(text, whole_file(str(path), text))
+                    self._meet(host, [found for other in scope.child(given).missing(whole) for found in other.findings])
 
     def _read(self, path: Path, step: Step) -> str:
         if path not in self._texts:

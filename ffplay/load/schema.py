@@ -9,6 +9,7 @@ from ffplay import steps
 from ffplay.findface import DETECTORS, MODELS
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
+IDENTIFIER = r"^[A-Za-z_]\w*$"
 _TEMPLATE = {"type": "string", "pattern": r"\{\{|\{%"}
 _WORDS: dict[str, Any] = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
 _CONDITION: dict[str, Any] = {
@@ -22,7 +23,7 @@ COMMON: Mapping[str, Mapping[str, Any]] = {
     "tags": {**_WORDS, "description": "words that --tags and --skip-tags choose by"},
     "hosts": {"type": "string", "description": "a pattern: only those of the play's hosts"},
     "vars": {"type": "object", "description": "variables for this step alone"},
-    "register": {"type": "string", "pattern": r"^[A-Za-z_]\w*$", "description": "the variable that gets the result"},
+    "register": {"type": "string", "pattern": IDENTIFIER, "description": "the variable that gets the result"},
     "retries": {"type": "integer", "minimum": 0, "description": "how often a failed step is tried again"},
     "delay": {"type": "number", "minimum": 0, "description": "seconds between two tries"},
     "until": {**_CONDITION, "description": "conditions to try again until they hold"},
@@ -34,7 +35,7 @@ COMMON: Mapping[str, Mapping[str, Any]] = {
     "loop": {"type": ["array", "string"], "description": "do the step for each item of a list"},
     "loop_control": {
         "type": "object",
-        "properties": {"loop_var": {"type": "string", "pattern": r"^[A-Za-z_]\w*$"}},
+        "properties": {"loop_var": {"type": "string", "pattern": IDENTIFIER}},
         "additionalProperties": False,
         "description": "how the loop's variable is called",
     },

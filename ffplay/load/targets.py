@@ -8,6 +8,7 @@ from typing import Any
 from ffplay.findface import DETECTORS, MODELS
 from ffplay.load.findings import Findings, did_you_mean, hints
 from ffplay.load.marked import value_place
+from ffplay.load.schema import TARGET
 from ffplay.load.variables import Scope
 from ffplay.model import Play, Target
 
@@ -40,6 +41,9 @@ def target_of(play: Play, scope: Scope) -> Target | None:
 def _model(written: Mapping[str, Any], given: Mapping[str, Any], found: Findings) -> tuple[str, int]:
     """Return model and facen size; what is wrong with them goes to `found`."""
     model, size, place = given.get("model"), given.get("facen_size"), value_place(written, "model")
+    if model is None:
+        found.add(place, "the target lacks `model`", TARGET["properties"]["model"]["description"])
+        return "", 0
     if not isinstance(model, str) or not model:
         found.add(place, f"the model must be a name, not {model!r}")
         return "", 0
