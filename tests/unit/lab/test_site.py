@@ -1,0 +1,141 @@
+"""A lab comes up, keeps its data, and leaves nothing behind, however it ends."""
+
+import http.client
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ffplay.errors import Error, InputError
+from ffplay.lab import init, network, processes
+from ffplay.lab import site as lab
+from ffplay.lab.layout import LabOptions, LabSite, load
+
+pytestmark = [
+    pytest.mark.lab,
+    pytest.mark.skipif(shutil.which("tarantool") is None, reason="needs Tarantool"),
+]
+
+
+def small(directory: Path, **more: object) -> LabOptions:
+    return LabOptions(hosts=1, shards=1, faces=10, directory=directory, **more)  # type: ignore[arg-type]
+
+
+def add(site: LabSite, number: int) -> int:
+    shard = http.client.HTTPConnection(*site.shards()[0], timeout=10)
+    shard.request("POST", f"/v1/kept/add/{number}", bytes(1280))
+    return shard.getresponse().status
+
+
+def running(site: LabSite) -> set[int]:
+    return processes.marked(site.identity, site.subnet)
+
+
+def test_up_down_and_up_again_keeps_the_data(tmp_path: Path) -> None:
+    stages: list[str] = []
+    site = lab.up(small(tmp_path / "lab"), stages.append)
+    try:
+        assert stages
+        assert lab.status(site.directory).running
+        assert add(site, 10**9) == 200
+        with pytest.raises(InputError, match="is running"):
+            lab.up(small(tmp_path / "lab"))
+        assert lab.down(site.directory) > 0
+        assert not running(site)
+        again = lab.up(small(tmp_path / "lab"))
+        assert (again.subnet, again.identity) == (site.subnet, site.identity)
+        assert lab.status(site.directory).running
+        assert add(site, 10**9) == 409
+    finally:
+        lab.down(site.directory)
+    assert not running(site)
+
+
+def test_down_ends_what_killed_hosts_and_open_sessions_have_left(tmp_path: Path) -> None:
+    site = lab.up(small(tmp_path))
+    ssh = ["ssh", "-F", str(site.ssh_config)]
+    sessions = [
+        subprocess.Popen([*ssh, host.name, "echo up; setsid sleep 60 & sleep 60"], stdout=subprocess.PIPE)
+        for host in site.hosts
+    ]
+    for session in sessions:
+        assert session.stdout is not None
+        assert session.stdout.readline() == b"up\n"
+    os.kill(int((site.host("db1").root / "run/init.pid").read_text()), signal.SIGKILL)
+    lab.down(site.directory)
+    for session in sessions:
+        session.wait(timeout=10)
+    assert not running(site)
+    assert lab.status(site.directory).processes == 0
+
+
+def test_a_failed_up_leaves_nothing_and_can_be_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = init.start
+
+    def start(root: Path, *rest: object) -> object:
+        for path in root.glob("etc/tarantool/instances.enabled/*.lua"):
+            path.write_text("error('broken')")
+        return real(root, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(init, "start", start)
+    with pytest.raises(Error, match=r"FindFace_shard_1.service of the lab host db1 does not start:\n(.|\n)*broken"):
+        lab.up(small(tmp_path))
+    site = load(tmp_path)
+    assert site is not None
+    assert not site.complete
+    assert not running(site)
+    monkeypatch.undo()
+    assert lab.up(small(tmp_path)).complete
+    lab.down(tmp_path)
+
+
+def test_a_directory_that_is_not_a_lab_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(InputError, match="not empty and not a lab"):
+        lab.up(small(tmp_path))
+    with pytest.raises(InputError, match="is not a lab"):
+        lab.down(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_wrong_options_are_all_reported_at_once(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        lab.up(LabOptions(hosts=0, shards=0, faces=-1, model="pear_1", detector="eye", directory=tmp_path))
+    assert len(caught.value.findings) == 5
+
+
+def test_a_standalone_lab_is_laid_out_as_the_documentation_has_it(tmp_path: Path) -> None:
+    site = lab.up(small(tmp_path, standalone=True))
+    try:
+        host = site.host("db1")
+        assert host.systemctl("is-active", "tarantool@FindFace").stdout == "active\n"
+        assert any((host.root / "opt/ntech/var/lib/tarantool/default/xlogs").iterdir())
+        inventory = yaml.safe_load(site.inventory.read_text())
+        assert inventory["all"]["children"]["tntapi"]["hosts"]["db1"]["shards"] == "standalone"
+    finally:
+        lab.down(tmp_path)
+
+
+def test_two_labs_run_side_by_side_and_one_goes_alone(tmp_path: Path) -> None:
+    one, two = (lab.up(small(tmp_path / name)) for name in ("one", "two"))
+    try:
+        assert one.subnet != two.subnet
+        assert network.claim(one.subnet) is None
+        lab.down(one.directory)
+        assert lab.status(two.directory).running
+    finally:
+        lab.down(one.directory)
+        lab.down(two.directory)
+
+
+def test_up_and_down_are_quick(tmp_path: Path) -> None:
+    began = time.monotonic()
+    lab.up(LabOptions(directory=tmp_path))
+    taken = time.monotonic() - began
+    lab.down(tmp_path)
+    assert taken < 30, f"{taken:.1f} s"
