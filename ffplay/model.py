@@ -108,7 +108,7 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """What faces (in MongoDB or in a shard) were made with. Two generations are equal where their faces may be compared.
+    """What faces (in MongoDB or in a shard) were made with; faces of equal generations may be compared.
 
     `detector` is None where nobody recorded it; `facen_size` counts float32 values.
     """

@@ -46,7 +46,7 @@ class ShellResource(Resource):
 
     @abstractmethod
     def parse(self, reply: Reply) -> Any:
-        """Return the value from what `read_script` printed. Raise ValueError with a reason where that makes no sense."""
+        """Return the value from what `read_script` printed. Raise ValueError where that makes no sense."""
 
     def bring_script(self, before: Any, after: Any) -> str:
         """Return sh that brings the thing from one value to the other and exits non-zero where it could not."""

@@ -23,7 +23,7 @@ _BUILD_SECONDS = 24 * 3600
 
 @dataclass(frozen=True, slots=True)
 class FastIndex(DirectResource):
-    """A gallery's index. Value: `none` or `built`. `replicas` are (host, shard) that need the file before it is used."""
+    """A gallery's index. Value: `none` or `built`. `replicas` are (host, shard) that need the file first."""
 
     shard: Shard
     gallery: str

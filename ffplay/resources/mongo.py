@@ -105,7 +105,7 @@ def facen_size(value: object) -> int:
 
 @contextlib.contextmanager
 def open_database(access: Access, host: Host, place: MongoPlace) -> Iterator[Any]:
-    """Give the database, through a tunnel. Raise `SiteError` where MongoDB does not answer or does not fit the driver."""
+    """Give the database, through a tunnel. Raise `SiteError` where MongoDB does not answer or fit the driver."""
     import pymongo
     from pymongo import errors
 

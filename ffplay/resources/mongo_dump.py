@@ -98,9 +98,9 @@ class MongoDumps(DirectResource):
         return f"to {self.label}/{after[-1].run}, {how}; every document read back and counted"
 
     def _command(self, out: str) -> str:
+        place = self.place
         return quote(
-            [self.mongodump, "--host", self.place.address, "--port", str(self.place.port), "--db", self.place.db]
-            + ["--out", out]
+            [self.mongodump, "--host", place.address, "--port", str(place.port), "--db", place.db, "--out", out]
         )
 
 

@@ -70,7 +70,8 @@ rm -rf "$part"; mkdir -p "$part/snap" "$part/wal" "$part/index"
 for f in {quote([self.shard.snap_dir])}/*.snap; do
   [ -f "$f" ] || continue
   [ "$(head -c 4 "$f")" = SNAP ] || {{ echo "$f does not begin as a snapshot does" >&2; exit 1; }}
-  [ "$(tail -c 4 "$f" | od -An -tx1 | tr -d ' \\n')" = d510aded ] || {{ echo "$f has no end marker: it is cut" >&2; exit 1; }}
+  end=$(tail -c 4 "$f" | od -An -tx1 | tr -d ' \n')
+  [ "$end" = d510aded ] || {{ echo "$f has no end marker: it is cut" >&2; exit 1; }}
   ln "$f" "$part/snap/" 2>/dev/null || {{ cp -p "$f" "$part/snap/"; cmp "$f" "$part/snap/${{f##*/}}"; }}
 done
 for f in {quote([self.shard.wal_dir])}/*.xlog {quote([self.shard.index_dir])}/*.idx {quote([self.shard.conf])}; do

@@ -53,7 +53,7 @@ class ShardState:
 
 
 class ShardApi:
-    """Calls of the API over one kept connection. Raise `OSError` or `ValueError` where the shard does not make sense."""
+    """Calls of the API over one kept connection. Raise `OSError` or `ValueError` where an answer makes no sense."""
 
     def __init__(self, address: str, port: int) -> None:
         self._http = http.client.HTTPConnection(address, port, timeout=_TIMEOUT_SECONDS)

@@ -28,7 +28,7 @@ def plan(ctx: Context) -> Iterator[Outcome]:
 
 
 def _mongo(ctx: Context) -> Iterator[Outcome]:
-    """A dump is due while the faces are whole and about to change; half-changed ones are dumped only if none exists."""
+    """Plan a dump of faces that are whole and about to change; of half-changed ones only if there is none."""
     (facts,) = ctx.read(HostFacts(programs=("mongodump",)))
     program = "mongodump" if "mongodump" in facts.programs else ""
     dumps = MongoDumps(mongo_place(ctx.variables), backup_dir(ctx, "to"), program)

@@ -55,7 +55,7 @@ def begin(ctx: Context, gap: Gap) -> Iterator[Outcome]:
         return
     host, faces = faces_at
     state: FacesState = ctx.one(faces, host=host.name)
-    wanted = Record(gap.generation, "regenerating", gap.current, (), ctx.run)
+    wanted = Record(gap.generation, "regenerating", gap.source, (), ctx.run)
     if state.record != wanted:
         after = FacesState(state.count, (), wanted)
         yield Change(host.name, faces, state, after, f"note that the faces go to {gap.generation}")
@@ -108,7 +108,7 @@ STEP = StepKind(
             "type": "number",
             "minimum": 0,
             "default": 300,
-            "description": "Seconds to wait for a restarted service's HTTP answer: extraction-api loads its model first.",
+            "description": "Seconds to wait for a restarted service to answer: extraction-api loads its model first.",
         },
     ),
     plan=plan,

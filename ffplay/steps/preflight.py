@@ -1,7 +1,7 @@
 """Look, before anything is changed, for what would make the play fail midway.
 
-Every unit and file of a shard is there and readable, no shard of a host is missing from the inventory, the larger facens
-fit `memtx_memory`, memory and disk, the vendor's tools are installed, and MongoDB answers.
+Every unit and file of a shard is there and readable, no shard of a host is missing from the inventory, the larger
+facens fit `memtx_memory`, memory and disk, the vendor's tools are installed, and MongoDB answers.
 """
 
 from __future__ import annotations

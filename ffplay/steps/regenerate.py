@@ -1,6 +1,6 @@
-"""Run findface-regenerate over the faces in MongoDB: facens for a new model; for a new detector also the normalized
-images and thumbnails.
+"""Run findface-regenerate over the faces in MongoDB.
 
+A new model needs new facens; a new detector needs new normalized images and thumbnails too.
 The tool runs detached on the facenapi host, in several processes on request (`--every-other`). Where the facen's size
 changes, faces that already have the new size are skipped, so a run that was interrupted goes on where it was.
 """
@@ -37,8 +37,8 @@ def plan(ctx: Context) -> Iterator[Outcome]:
     job = Job(f"regenerate for {gap.generation}", f"{ctx.variables['state_dir']}/jobs/regenerate", lines, ctx.timeout)
     what = "normalized images, thumbnails and facens" if gap.redetect else "facens"
     yield Change(ctx.host.name, job, "none", "done", f"regenerate {what} of {state.count} faces: {gap.faces}")
-    done = Record(gap.generation, "complete", gap.current, (), ctx.run)
-    running = Record(gap.generation, "regenerating", gap.current, (), ctx.run)
+    done = Record(gap.generation, "complete", gap.source, (), ctx.run)
+    running = Record(gap.generation, "regenerating", gap.source, (), ctx.run)
     size = ((gap.generation.facen_size, sum(number for _, number in state.sizes) or 1),)
     before = FacesState(state.count, state.sizes, running)
     yield Change(
@@ -53,7 +53,7 @@ def _line(ctx: Context, gap: Gap, number: int) -> str:
         f"--regenerate={'normalized,thumbs,facens' if gap.redetect else 'facens'}",
         f"--config={ctx.variables['facenapi_ini']}",
     ]
-    if gap.current is not None and gap.current.facen_size != gap.generation.facen_size and not gap.redetect:
+    if not gap.redetect and gap.source is not None and gap.source.facen_size != gap.generation.facen_size:
         words.append(f"--facen-size={gap.generation.facen_size}")
     if processes > 1:
         words += [f"--every-other={processes}", f"--every-other-offset={number}"]

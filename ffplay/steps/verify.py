@@ -1,6 +1,7 @@
-"""Prove the result: every shard up and answering, the right facen size in file and data, and MongoDB's faces on the
-shards, each exactly once in each of its galleries, sampled facens equal byte for byte.
+"""Prove the result, whatever the exit codes said.
 
+Every shard is up and answers, with the right facen size in file and data; MongoDB's faces are on the shards, each
+exactly once in each of its galleries; sampled facens are equal byte for byte.
 Faces that have no facen, because the new detector finds no face in their image, are listed.
 """
 

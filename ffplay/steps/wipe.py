@@ -34,7 +34,7 @@ def _one(ctx: Context, gap: Gap, shard: Shard, directory: str) -> Iterator[Outco
         Unit(shard.unit), ShardData(shard), ShardFaces(shard), ShardBackups(shard, directory)
     )
     host = ctx.host.name
-    wanted = Record(gap.generation, "emptied", gap.current, _indexed(data, served), ctx.run)
+    wanted = Record(gap.generation, "emptied", gap.origin(data.record), _indexed(data, served), ctx.run)
     if unit.running:
         yield Problem(
             host, f"{shard.unit} would still run when {shard.name} is wiped", "put `stop: tarantool` before wipe"
@@ -60,7 +60,7 @@ def _one(ctx: Context, gap: Gap, shard: Shard, directory: str) -> Iterator[Outco
 
 
 def _needs_backup(data: DataState) -> bool:
-    """A shard that was emptied holds nothing but what the copy put there, and MongoDB has that."""
+    """Tell whether the data are the only ones: an emptied shard holds but what the copy took from MongoDB."""
     return not data.empty and (data.record is None or data.record.state != "emptied")
 
 

@@ -1,0 +1,119 @@
+"""Runs each scenario directory against a lab of its own and judges the site afterwards without ffplay's help.
+
+A scenario is `scenario.yml` beside the playbooks that it needs:
+
+    lab:       options of the lab
+    commands:  a list, in order, of either
+      - on: HOST, run: SH              something that an operator or a fault does on a host ($ROOT is its tree)
+      - ffplay: "plan PLAYBOOK ..."    with `exit` (0), `shows` and `hides` (regular expressions)
+    site:      {model: NAME, detector: NAME}: what every face and shard must be at in the end
+    files:     {HOST: {PATH: regular expression}}: what files must hold in the end
+
+A playbook is looked for in the scenario's directory, then among the shipped ones.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ffplay.lab import site as lab_site
+from ffplay.lab.layout import LabOptions, LabSite
+from tests.e2e.judge import judge
+
+HERE = Path(__file__).parent
+TOP = HERE.parent.parent
+SCENARIOS = sorted(path.parent.name for path in HERE.glob("*/scenario.yml"))
+
+pytestmark = pytest.mark.lab
+
+
+@pytest.fixture
+def lab(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[LabSite]:
+    """Give the scenario's lab; nothing of it runs afterwards."""
+    directory = tmp_path / "lab"
+    options = {"faces": 120, **(scenario_of(request.getfixturevalue("name")).get("lab") or {})}
+    yield lab_site.up(LabOptions(directory=directory, **options))
+    lab_site.down(directory)
+
+
+def scenario_of(name: str) -> dict[str, Any]:
+    """Return a scenario's content."""
+    content: dict[str, Any] = yaml.safe_load((HERE / name / "scenario.yml").read_text())
+    return content
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_scenario(name: str, lab: LabSite) -> None:
+    scenario = scenario_of(name)
+    for command in scenario["commands"]:
+        if "on" in command:
+            act(lab, command)
+        else:
+            ffplay(lab, name, command)
+    if "site" in scenario:
+        assert judge(lab, **scenario["site"]) == []
+    for host, files in scenario.get("files", {}).items():
+        for path, pattern in files.items():
+            text = (host_of(lab, host).root / path.lstrip("/")).read_text()
+            assert re.search(pattern, text, re.MULTILINE), f"{host}:{path} holds no {pattern!r}:\n{text}"
+
+
+def host_of(lab: LabSite, name: str) -> Any:
+    """Return a host of the lab."""
+    return next(host for host in lab.hosts if host.name == name)
+
+
+def act(lab: LabSite, command: dict[str, Any]) -> None:
+    """Do something on a host as a person would there."""
+    host = host_of(lab, command["on"])
+    done = subprocess.run(
+        [
+            "ssh",
+            "-F",
+            str(lab.directory / "ssh_config"),
+            host.name,
+            f"ROOT={shlex.quote(str(host.root))}; {command['run']}",
+        ],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == command.get("exit", 0), done.stdout + done.stderr
+
+
+def ffplay(lab: LabSite, name: str, command: dict[str, Any]) -> None:
+    """Run ff-play as a person would."""
+    words = [playbook(name, word) if word.endswith(".yml") else word for word in shlex.split(command["ffplay"])]
+    if "-i" not in words:
+        words += ["-i", str(lab.inventory)]
+    done = subprocess.run(
+        [sys.executable, "-m", "ffplay", *words],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        cwd=TOP,
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
+    output = done.stdout + done.stderr
+    assert done.returncode == command.get("exit", 0), f"ff-play {command['ffplay']}: {done.returncode}\n{output}"
+    for pattern in command.get("shows", []):
+        assert re.search(pattern, output, re.MULTILINE), f"no {pattern!r} in:\n{output}"
+    for pattern in command.get("hides", []):
+        assert not re.search(pattern, output, re.MULTILINE), f"{pattern!r} in:\n{output}"
+
+
+def playbook(name: str, file: str) -> str:
+    """Return the path of a scenario's own file, or of a shipped playbook."""
+    own = HERE / name / file
+    return str(own if own.exists() else TOP / "playbooks" / file)
