@@ -28,9 +28,10 @@ from ffplay.steps.base import Context
 class Gap:
     """What separates the site from its target.
 
-    `generation` is where it shall be, `current` where the faces are as far as anybody knows. `faces` is the reason why
-    faces must be regenerated, empty where they need not be; `redetect` tells that the detector changes too. `problems`
-    forbid to go on. Shards are judged one by one, when somebody asks.
+    `generation` is where it shall be, `current` where the faces are as far as anybody knows, `source` where they were
+    before they came to the target (the same as `current` until then). `faces` is the reason why faces must be
+    regenerated, empty where they need not be; `redetect` tells that the detector changes too. `problems` forbid to go
+    on. Shards are judged one by one, when somebody asks.
     """
 
     ctx: Context
@@ -39,6 +40,13 @@ class Gap:
     faces: str = ""
     redetect: bool = False
     problems: tuple[Problem, ...] = ()
+    source: Generation | None = None
+
+    def origin(self, record: Record | None) -> Generation | None:
+        """Return what a shard with this record held before it went to the target, None where nobody knows."""
+        if record is None:
+            return self.source
+        return record.generation if record.state == "complete" else record.was
 
     def shard(self, host: Host, shard: Shard) -> str:
         """Return why a shard must be filled anew, empty where it need not be. A replica follows its master."""
@@ -137,8 +145,9 @@ def _model(ctx: Context) -> str | None:
 
 
 def _detector(ctx: Context, target: Target) -> tuple[str | None, tuple[tuple[str, str], ...]]:
-    """Return the detector in facenapi's configuration (nnd is the vendor's default), and those settings of it that
-    the target names.
+    """Return the detector in facenapi's configuration, and those settings of it that the target names.
+
+    A file that names none means nnd, the vendor's default.
     """
     host = ctx.first("facenapi")
     if host is None:
@@ -160,7 +169,7 @@ def _judge(ctx: Context, target: Target, mongo: Host, state: FacesState, seen: _
         detector, settings = current.detector, current.detector_settings
     generation = Generation(target.model, target.facen_size, detector, settings)
     redetect = current is not None and (current.detector, current.detector_settings) != (detector, settings)
-    reason, doubt = _faces_gap(target, state, seen, generation, redetect)
+    reason, doubt = _faces_gap(target, state, seen, generation, current, ctx.run)
     if doubt:
         problem = Problem(
             mongo.name,
@@ -169,14 +178,18 @@ def _judge(ctx: Context, target: Target, mongo: Host, state: FacesState, seen: _
             "state the model that the site is at as `from:` in the playbook's target",
         )
         return Gap(ctx, generation, current, problems=(problem,))
-    return Gap(ctx, generation, current, reason, redetect)
+    record = state.record
+    source = record.was if record is not None and record.complete_at(generation) else current
+    return Gap(ctx, generation, current, reason, redetect, source=source)
 
 
 def _current(target: Target, state: FacesState, seen: _Seen) -> Generation | None:
     """Return the generation that the faces are at, or were at before a run that is not over."""
     record = state.record
     if record is not None:
-        return record.was if record.state != "complete" else record.generation
+        if record.state == "complete":
+            return record.generation
+        return record.was if _goes_on(record, target) else _mixture(record, target)
     model = target.was or seen.model
     sizes = [size for size, _ in state.sizes if size]
     if model is None or not sizes:
@@ -184,25 +197,50 @@ def _current(target: Target, state: FacesState, seen: _Seen) -> Generation | Non
     return Generation(model, max(sizes, key=dict(state.sizes).__getitem__), seen.detector, seen.settings)
 
 
+def _goes_on(record: Record, target: Target) -> bool:
+    """Tell whether the run that left this record went where the target is: what it did need not be redone."""
+    to, was = record.generation, record.was or record.generation
+    detection = (target.detector, target.detector_settings)
+    if target.detector is None or (target.detector == was.detector and not target.detector_settings):
+        detection = (was.detector, was.detector_settings)
+    return (to.model, to.facen_size, to.detector, to.detector_settings) == (target.model, target.facen_size, *detection)
+
+
+def _mixture(record: Record, target: Target) -> Generation:
+    """Return what faces are at that a run left midway on its way to somewhere else: some at its end, some at its start.
+
+    It has the target's own size, so that nobody takes a facen of that size for the target's.
+    """
+    to, was = record.generation, record.was or record.generation
+    same = (to.detector, to.detector_settings) == (was.detector, was.detector_settings)
+    detector, settings = (to.detector, to.detector_settings) if same else (None, ())
+    return Generation(f"{was.model} and {to.model}", target.facen_size, detector, settings)
+
+
 def _faces_gap(
-    target: Target, state: FacesState, seen: _Seen, generation: Generation, redetect: bool
+    target: Target, state: FacesState, seen: _Seen, generation: Generation, current: Generation | None, run: str
 ) -> tuple[str, bool]:
-    """Return why the faces must be regenerated, and whether nobody can tell."""
+    """Return why the faces must be regenerated, and whether nobody can tell. `run` is this run's own name."""
     record = state.record
     others = [size for size, _ in state.sizes if size and size != target.facen_size]
     if record is not None and not record.complete_at(generation):
-        said = f"they are at {record.generation}" if record.state == "complete" else "a run began and did not finish"
-        return said, False
+        began = record.state != "complete" and record.run != run
+        return "a run began and did not finish" if began else f"they are at {current or 'an unknown model'}", False
     if others:
         return f"facens of {', '.join(map(str, others))} floats where {target.facen_size} are due", False
     if record is not None or state.count == 0:
         return "", False
-    if redetect:
-        return f"they were found by {seen.detector}", False
+    if current is not None and _detection(current) != _detection(generation):
+        return f"they were found by {_detection(current)}", False
     model = target.was or seen.model
     if model != target.model:
         return f"extraction-api made them with {model}", False
     return "", target.was is None
+
+
+def _detection(generation: Generation) -> str:
+    """Return a detector with its settings, in words."""
+    return ", ".join((str(generation.detector), *(f"{key}={value}" for key, value in generation.detector_settings)))
 
 
 def _shard_gap(ctx: Context, host: Host, shard: Shard, gap: Gap) -> str:

@@ -43,7 +43,9 @@ def plan(ctx: Context) -> Iterator[Outcome]:
         (f"{line} {quote(words)}".strip(),),
         ctx.timeout,
     )
-    yield Change(ctx.host.name, job, "none", "done", f"copy facens to {len(empty)} of {len(masters(ctx))} shards")
+    every = masters(ctx)
+    count = sum(pair in every for pair in empty)
+    yield Change(ctx.host.name, job, "none", "done", f"copy facens to {count} of {len(every)} shards")
     for host, shard in empty:
         yield _filled(ctx, gap, host, shard)
 
@@ -65,9 +67,8 @@ def _filled(ctx: Context, gap: Gap, host: Host, shard: Shard) -> Change:
     """Return the change that records one shard as filled."""
     before: DataState = ctx.one(ShardData(shard), host=host.name)
     indexed = before.record.indexed if before.record else ()
-    after = DataState(
-        Unknown(f"{shard.name} has written them"), Record(gap.generation, "complete", gap.current, indexed, ctx.run)
-    )
+    filled = Record(gap.generation, "complete", gap.origin(before.record), indexed, ctx.run)
+    after = DataState(Unknown(f"{shard.name} has written them"), filled)
     effect = (host.name, ShardFaces(shard), Unknown("the copy has run"))
     return Change(
         host.name, ShardData(shard), before, after, f"note that {shard.name} is filled", shard.name, (effect,)
