@@ -23,8 +23,9 @@ def plan(ctx: Context) -> Iterator[Outcome]:
     if isinstance(before, Unknown):
         yield unknown(ctx, path, before)
         return
-    state = ctx.args.get("state") or before.kind
-    if state == "absent" and "state" in ctx.args:
+    wanted = ctx.args.get("state")
+    state = wanted or before.kind
+    if wanted == "absent":
         yield from bring(ctx, path, before, ABSENT, "remove")
     elif state == "link":
         yield from _link(ctx, path, before)
@@ -41,7 +42,7 @@ def plan(ctx: Context) -> Iterator[Outcome]:
 
 
 def _link(ctx: Context, path: str, before: FileState) -> Iterator[Outcome]:
-    target = ctx.args.get("src", before.target)
+    target = ctx.args.get("src") or before.target
     if before.kind not in {"absent", "link"}:
         yield wrong_kind(ctx, path, before)
     elif target is None:
