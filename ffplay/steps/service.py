@@ -16,7 +16,7 @@ from ffplay.steps.base import Context, Outcome, StepKind, parameters
 def plan(ctx: Context) -> Iterator[Outcome]:
     """Plan the unit's change of state."""
     name = str(ctx.args["name"])
-    unit = Unit(name)
+    unit = Unit(name.removesuffix(".service"))
     before = ctx.one(unit)
     if not isinstance(before, Unknown) and before.load == "not-found":
         yield Problem(ctx.host.name, f"there is no unit {name}", "see `systemctl list-units --all` on the host")
