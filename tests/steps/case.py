@@ -1,0 +1,305 @@
+"""Reads a step's case: a site's state in, the step's outcomes out. The language is explained in README.md."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import yaml
+
+from ffplay import steps
+from ffplay.engine.planner import defaults_of
+from ffplay.engine.view import NeedsReading, PlanView
+from ffplay.findface import DEFAULTS, MODELS
+from ffplay.load import Variables
+from ffplay.load.findings import Findings
+from ffplay.load.shards import shards_of
+from ffplay.model import Change, Check, Generation, Host, Login, Note, Problem, Shard, Site, Target, Unknown
+from ffplay.resources.command import Command
+from ffplay.resources.facts import HostFacts, HostState
+from ffplay.resources.file import ABSENT, File, FileState
+from ffplay.resources.mongo import Facens, Faces, FacesState
+from ffplay.resources.mongo_dump import MongoDump, MongoDumps
+from ffplay.resources.record import Record
+from ffplay.resources.shard_backup import ShardBackup, ShardBackups
+from ffplay.resources.shard_data import DataState, ShardData
+from ffplay.resources.shard_http import Gallery, ShardFaces, ShardState
+from ffplay.resources.unit import Unit, UnitState
+from ffplay.steps.base import Context, Outcome
+
+_UNITS = {"KiB": 10, "MiB": 20, "GiB": 30}
+_KEYS = {"hosts", "vars", "play", "host", "target", "earlier", "step", "timeout", "files", "state", "expect"}
+
+
+class Unanswered(Exception):
+    """The step asked for something that the case's state does not have."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """One file: `kind` is the folder that it lies in."""
+
+    path: Path
+    kind: str
+    body: Mapping[str, Any]
+
+    @functools.cached_property
+    def site(self) -> Site:
+        hosts = tuple(_host(name, given or {}, self.body.get("vars", {})) for name, given in self.body["hosts"].items())
+        names = dict.fromkeys(group for host in hosts for group in host.groups)
+        return Site(hosts, {group: tuple(h.name for h in hosts if group in h.groups) for group in names})
+
+    @functools.cached_property
+    def play(self) -> tuple[Host, ...]:
+        """The hosts of the play: all of the site, unless the case says `play`."""
+        names = self.body.get("play", [host.name for host in self.site.hosts])
+        return tuple(self.site.host(name) for name in names)
+
+    def outcomes(self) -> list[Outcome]:
+        """Plan as the planner does: again from the start whenever something had to be read first."""
+        observed: dict[Any, Any] = {}
+        while True:
+            view = PlanView(observed)
+            try:
+                for host, step in self._earlier():
+                    list(self._one(view, host, step))
+                return list(self._one(view, self._on(), self.body["step"]))
+            except NeedsReading:
+                observed.update({key: self._answer(*key) for key in view.missing})
+
+    def _on(self) -> str:
+        return str(self.body.get("host", self.play[0].name))
+
+    def _earlier(self) -> Iterator[tuple[str, Any]]:
+        """Yield earlier steps of the same plan as (host, step); each is written under the host that it is asked on."""
+        for entry in self.body.get("earlier", ()):
+            yield from entry.items()
+
+    def _one(self, view: PlanView, on: str, written: Any) -> Iterator[Outcome]:
+        ((kind, given),) = written.items()
+        step = steps.kind(kind)
+        args: dict[str, Any] = given if isinstance(given, dict) else {str(step.main): given}
+        jsonschema.Draft202012Validator(step.schema).validate(args)
+        host = self.site.host(on)
+        target = _target(self.body.get("target"))
+        variables = Variables(self.site)
+        scope = variables.scope(host, None, target, [one.name for one in self.play])
+        files = self.body.get("files", {})
+        context = Context(
+            host=host,
+            hosts=self.play,
+            site=self.site,
+            args={**defaults_of(step), **args},
+            view=view,
+            target=target,
+            variables=scope.mapping(),
+            template=lambda name, extra: scope.template(files[name], name, extra),
+            read_file=lambda name: files[name].encode(),
+            test=scope.test,
+            run="run2",
+            timeout=self.body.get("timeout"),
+        )
+        for outcome in step.plan(context):
+            if isinstance(outcome, Change):
+                view.plan(outcome)
+            yield outcome
+
+    def _answer(self, host: str, resource: Any) -> Any:
+        word, make = _ANSWERS[type(resource)]
+        key = f"{word} {_name_of(resource)}".strip()
+        state = self.body.get("state", {}).get(host, {})
+        if key not in state:
+            raise Unanswered(f"{self.path.name}: the step asks {host} for `{key}`, and the case's state has none")
+        given = state[key]
+        if isinstance(given, dict) and "unknown" in given:
+            return Unknown(given["unknown"])
+        return make(resource, given)
+
+
+def load_cases(folder: Path) -> list[Case]:
+    """Return every case below a folder. Raise where a file has a word that the language lacks."""
+    found = []
+    for path in sorted(folder.glob("*/*.yaml")):
+        body = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if not isinstance(body, dict) or set(body) - _KEYS:
+            raise ValueError(f"{path}: no case has {set(body) - _KEYS}")
+        found.append(Case(path, path.parent.name, body))
+    return found
+
+
+def _host(name: str, given: Mapping[str, Any], common: Mapping[str, Any]) -> Host:
+    own = {key: value for key, value in given.items() if key != "groups"}
+    host = Host(name, ("all", *given.get("groups", ())), Login(name), (), {**DEFAULTS, **common, **own})
+    names = Variables(Site((host,), {}), shards=False).scope(host).mapping()
+    findings = Findings()
+    shards = shards_of(host, names, findings)
+    findings.stop()
+    return dataclasses.replace(host, shards=shards)
+
+
+def _target(given: Mapping[str, Any] | None) -> Target | None:
+    if given is None:
+        return None
+    settings = tuple(sorted((key, str(value)) for key, value in given.get("detector_settings", {}).items()))
+    size = given.get("facen_size", MODELS.get(given["model"]))
+    return Target(given["model"], size, given.get("detector"), settings, given.get("from"))
+
+
+def _name_of(resource: Any) -> str:
+    shard: Shard | None = getattr(resource, "shard", None)
+    if shard is not None:
+        return shard.name
+    return str(resource.label) if isinstance(resource, File | Unit | Command) else ""
+
+
+def _file(_: Any, given: Any) -> FileState:
+    """Text is a file of root's; nothing is nothing."""
+    if given is None:
+        return ABSENT
+    if isinstance(given, str):
+        given = {"content": given}
+    kind = "link" if "target" in given else given.get("kind", "file")
+    if kind != "file":
+        return FileState(kind, **{key: value for key, value in given.items() if key != "kind"})
+    owner = {"mode": "0644", "owner": "root", "group": "root"}
+    return FileState("file", **{**owner, **given, "content": given["content"].encode()})
+
+
+def _unit(_: Any, given: Any) -> UnitState:
+    return UnitState(given) if isinstance(given, str) else UnitState(**given)
+
+
+def _record(given: Any) -> Record | None:
+    if given is None:
+        return None
+    was = _generation(given["was"]) if given.get("was") else None
+    indexed = tuple(given.get("indexed", ()))
+    return Record(_generation(given), given.get("state", "complete"), was, indexed, given.get("run", "run1"))
+
+
+def _generation(given: Mapping[str, Any]) -> Generation:
+    target = _target(given)
+    assert target is not None
+    return Generation(target.model, target.facen_size, target.detector, target.detector_settings)
+
+
+def _data(_: Any, given: Mapping[str, Any]) -> DataState:
+    return DataState(
+        tuple(sorted((name, size(amount)) for name, amount in given.get("files", {}).items())),
+        _record(given.get("record")),
+        tuple(given.get("missing", ())),
+        tuple((path, kib) for path, kib in given.get("aside", {}).items()),
+    )
+
+
+def _served(_: Any, given: Any) -> ShardState | None:
+    if given == "down":
+        return None
+    galleries = tuple(
+        Gallery(name, *(faces if isinstance(faces, list) else [faces, 0, 0]))
+        for name, faces in given.get("galleries", {}).items()
+    )
+    sample = tuple(
+        (gallery, number, facen.encode())
+        for gallery, faces in given.get("sample", {}).items()
+        for number, facen in faces.items()
+    )
+    return ShardState(galleries, tuple(given.get("sizes", ())), sample)
+
+
+def _faces(_: Any, given: Mapping[str, Any]) -> FacesState:
+    return FacesState(given["count"], tuple(given.get("sizes", {}).items()), _record(given.get("record")))
+
+
+def _facens(resource: Any, given: Mapping[int, str]) -> tuple[tuple[int, bytes], ...]:
+    found = ((number, given[number]) for number in resource.ids if number in given)
+    return tuple((number, hashlib.sha256(facen.encode()).digest()) for number, facen in found)
+
+
+def _facts(_: Any, given: Mapping[str, Any]) -> HostState:
+    return HostState(
+        size(given.get("memory", "64GiB")),
+        size(given.get("memory", "64GiB")),
+        given.get("cores", 8),
+        0,
+        tuple((path, size(free), size(free)) for path, free in given.get("free", {}).items()),
+        tuple(given.get("programs", ())),
+        tuple(given.get("instances", ())),
+    )
+
+
+def _backups(_: Any, given: Mapping[str, Mapping[str, Any]]) -> tuple[ShardBackup, ...]:
+    return tuple(
+        ShardBackup(run, tuple((name, size(amount), "digest") for name, amount in files.items()))
+        for run, files in given.items()
+    )
+
+
+def size(given: int | str) -> int:
+    """Return bytes: a number, or a number with KiB, MiB or GiB."""
+    if isinstance(given, int):
+        return given
+    return int(float(given[:-3]) * (1 << _UNITS[given[-3:]]))
+
+
+# What a state's key begins with, and how its value is made.
+_ANSWERS: Mapping[type, tuple[str, Callable[[Any, Any], Any]]] = {
+    File: ("file", _file),
+    Unit: ("unit", _unit),
+    ShardData: ("data", _data),
+    ShardFaces: ("served", _served),
+    ShardBackups: ("backups", _backups),
+    Faces: ("faces", _faces),
+    Facens: ("facens", _facens),
+    MongoDumps: ("dumps", lambda _, runs: tuple(MongoDump(run) for run in runs)),
+    HostFacts: ("facts", _facts),
+    Command: ("command", lambda _, verdict: verdict),
+}
+
+
+def told(outcome: Outcome) -> dict[str, Any]:
+    """Return an outcome as a case writes it, in full."""
+    word = type(outcome).__name__.lower()
+    found: dict[str, Any] = {word: outcome.summary, "host": outcome.host}
+    if isinstance(outcome, Problem):
+        return {**found, "advice": outcome.advice}
+    if isinstance(outcome, Note):
+        return found
+    found["of"] = f"{type(outcome.resource).__name__} {outcome.resource.label}"
+    found["resource"] = plain(outcome.resource)
+    if isinstance(outcome, Check):
+        return found
+    before, after = outcome.before, outcome.after
+    found |= {"shard": outcome.shard, "before": plain(before), "after": plain(after)}
+    found["shows"] = outcome.resource.show(before, after)
+    found["effects"] = [f"{host}: {type(r).__name__} {r.label}" for host, r, _ in outcome.effects]
+    return found
+
+
+def plain(value: Any) -> Any:
+    """Return a value as YAML has it: a generation in its short form, pairs as a mapping, nothing that is not set."""
+    if isinstance(value, Generation):
+        return str(value)
+    if isinstance(value, Unknown):
+        return {"unknown": value.why}
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    if dataclasses.is_dataclass(value):
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, tuple) and value and all(isinstance(one, tuple) and len(one) == 2 for one in value):
+        return {key: plain(inner) for key, inner in value}
+    return [plain(one) for one in value] if isinstance(value, tuple) else value
+
+
+def differs(wanted: Any, seen: Any) -> bool:
+    """Tell whether something that is wanted is not there; of a mapping only the keys that are wanted count."""
+    if isinstance(wanted, dict) and isinstance(seen, dict):
+        return any(key not in seen or differs(value, seen[key]) for key, value in wanted.items())
+    if isinstance(wanted, list) and isinstance(seen, list) and len(wanted) == len(seen):
+        return any(map(differs, wanted, seen))
+    return bool(wanted != seen)
