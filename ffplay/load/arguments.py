@@ -12,7 +12,7 @@ from ffplay.errors import Finding
 from ffplay.load.filters import FALSE, TRUE
 from ffplay.load.findings import Findings, did_you_mean, hints
 from ffplay.load.marked import Place, key_place, place_of, value_place
-from ffplay.load.quick import plainly_right
+from ffplay.load.quick import is_template, plainly_right
 from ffplay.load.schema import IDENTIFIER
 from ffplay.model import Step
 
@@ -28,7 +28,6 @@ _TYPES = {
     "object": "a mapping",
     "null": "empty",
 }
-_MARKS = ("{{", "{%")
 
 
 def check_args(step: Step, args: Mapping[str, Any]) -> list[Finding]:
@@ -62,15 +61,6 @@ def _converted(value: Any, schema: Mapping[str, Any], was_text: bool) -> Any:
     if was_text and types == {"string"} and isinstance(value, int | float):
         return str(value)
     return value
-
-
-def is_template(value: Any) -> bool:
-    """Return whether a value is, or holds, a string that is still to be rendered."""
-    if isinstance(value, str):
-        return any(mark in value for mark in _MARKS)
-    if isinstance(value, Mapping):
-        return any(is_template(inner) for inner in value.values())
-    return isinstance(value, list) and any(is_template(inner) for inner in value)
 
 
 def check(schema: Mapping[str, Any], value: Any, written: Any, owner: str, place: Place | None) -> list[Finding]:

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from ffplay import steps
-from ffplay.load.arguments import check, check_args, is_template, shown
+from ffplay.load.arguments import check, check_args, shown
 from ffplay.load.findings import Findings, did_you_mean
 from ffplay.load.inventory import merge
 from ffplay.load.marked import Dict, List, Place, Text, key_place, place_of, read, value_place
+from ffplay.load.quick import is_template
 from ffplay.load.schema import COMMON
 from ffplay.model import Mark, Step
 

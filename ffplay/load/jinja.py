@@ -111,6 +111,7 @@ class Renderer:
         )
         self._env.filters.update({**FILTERS, "mandatory": _mandatory})
         self._env.tests.update(TESTS)
+        self._files: dict[tuple[str, str], jinja2.Template] = {}
         self._parsed: dict[tuple[str, bool], Callable[[Mapping[str, Any]], Any]] = {}
 
     def text(self, text: str, names: Mapping[str, Any]) -> Any:
@@ -127,13 +128,19 @@ class Renderer:
         """Return a template file's text rendered; mistakes point into the file."""
         place = whole_file(file, text)
         try:
-            code = self._env.compile(text, name=file, filename=file)
-            template = self._env.template_class.from_code(self._env, code, {})
+            template = self._compiled(text, file)
             return "".join(template.root_render_func(template.new_context(self._names(names), shared=True)))
         except NotKnown:
             raise
         except Exception as error:
             raise mistake_of(error, place, names, self._env, in_file=True) from error
+
+    def _compiled(self, text: str, file: str) -> jinja2.Template:
+        key = (file, str(text))
+        if key not in self._files:
+            code = self._env.compile(text, name=file, filename=file)
+            self._files[key] = self._env.template_class.from_code(self._env, code, {})
+        return self._files[key]
 
     def missing(self, text: str, names: Mapping[str, Any], is_expression: bool = False) -> list[Mistake]:
         """Return the undefined variables of a text that cannot be rendered yet, by its syntax alone."""

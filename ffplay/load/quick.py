@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+_MARKS = ("{{", "{%")
 _WORDLESS = {"description", "default", "title", "examples"}
 
 
@@ -29,6 +30,7 @@ _TYPES: Mapping[str, Callable[[Any], bool]] = {
 _RULES: Mapping[str, Callable[[Any, Any], bool]] = {
     "type": lambda rule, value: any(_TYPES[name](value) for name in ([rule] if isinstance(rule, str) else rule)),
     "enum": lambda rule, value: isinstance(value, str) and value in rule,
+    "const": lambda rule, value: isinstance(value, str) and value == rule,
     "pattern": lambda rule, value: isinstance(value, str) and re.search(rule, value) is not None,
     "minimum": lambda rule, value: _number(value) and value >= rule,
     "maximum": lambda rule, value: _number(value) and value <= rule,
@@ -39,7 +41,7 @@ _RULES: Mapping[str, Callable[[Any, Any], bool]] = {
     "required": lambda rule, value: isinstance(value, dict) and all(name in value for name in rule),
     "anyOf": lambda rule, value: any(plainly_right(choice, value) for choice in rule),
     "properties": lambda rule, value: (
-        isinstance(value, dict) and all(plainly_right(rule[name], value[name]) for name in value if name in rule)
+        isinstance(value, dict) and all(_right_or_template(rule[name], value[name]) for name in value if name in rule)
     ),
 }
 
@@ -58,3 +60,16 @@ def plainly_right(schema: Any, value: Any) -> bool:
         elif word not in _RULES or not _RULES[word](rule, value):
             return False
     return True
+
+
+def _right_or_template(schema: Any, value: Any) -> bool:
+    return (isinstance(value, str) and is_template(value)) or plainly_right(schema, value)
+
+
+def is_template(value: Any) -> bool:
+    """Return whether a value is, or holds, a string that is still to be rendered."""
+    if isinstance(value, str):
+        return any(mark in value for mark in _MARKS)
+    if isinstance(value, Mapping):
+        return any(is_template(inner) for inner in value.values())
+    return isinstance(value, list) and any(is_template(inner) for inner in value)

@@ -43,7 +43,7 @@ class Rehearsal:
             scopes[host.name] = (self._variables.scope(host, play, with_target, names), with_target)
         self._report(names)
         for step in (*play.steps, *play.handlers):
-            its = [host for host in hosts if host in of_step(step)]
+            its = of_step(step)
             for host in its:
                 scope = scopes[host.name][0].child({**self._lost, **self._registered.setdefault(host.name, {})})
                 self._guard(host, self._step, step, host, scope)
@@ -171,7 +171,8 @@ class Rehearsal:
             yield scope.render(own) if isinstance(own, dict) else {}
             return
         target = scope.mapping().get("target") or {}
-        for shard in host.shards:
+        # Shards with the same variables of their own differ in numbers alone: one of them stands for all.
+        for shard in {tuple(shard.vars): shard for shard in host.shards}.values():
             for truth in (True, False):
                 current = Placeholder(truth)
                 size = target.get("facen_size", current)
