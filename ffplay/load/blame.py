@@ -67,6 +67,9 @@ def _broken(error: jinja2.TemplateError, where: Place | None, env: jinja2.Enviro
         message = "`{{` is opened and never closed"
     elif message == "unexpected `end of template`":
         message = "the expression ends too early"
+    block = re.search(r"block that needs to be closed is `(\w+)`", message)
+    if block and message.startswith("Unexpected end"):
+        message = f"`{{% {block[1]} %}}` is opened and never closed"
     unknown = re.match(r"No (filter|test) named `(\w+)`", message)
     if unknown is None:
         return Mistake(where, f"broken template: {message}")

@@ -143,9 +143,12 @@ class Renderer:
         return self._files[key]
 
     def missing(self, text: str, names: Mapping[str, Any], is_expression: bool = False) -> list[Mistake]:
-        """Return the undefined variables of a text that cannot be rendered yet, by its syntax alone."""
-        tree = self._env.parse(f"{{{{ {text} }}}}" if is_expression else text)
-        free = meta.find_undeclared_variables(tree) - set(self._env.globals)
+        """Return the undefined variables of a text that cannot be rendered (yet), by its syntax alone."""
+        try:
+            tree = self._env.parse(f"{{{{ {text} }}}}" if is_expression else text)
+            free = meta.find_undeclared_variables(tree) - set(self._env.globals)
+        except jinja2.TemplateError:  # its syntax is wrong: that is told where it is rendered
+            return []
         guards = [*tree.find_all(nodes.Filter), *tree.find_all(nodes.Test)]
         guarded = {
             name.name
