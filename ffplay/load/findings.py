@@ -71,7 +71,7 @@ def did_you_mean(word: str, choices: Iterable[str]) -> str:
     """Return "did you mean `x`?" for the closest choice, "" where none is close."""
     import difflib
 
-    by_lower = {choice.lower(): choice for choice in choices}
+    by_lower = {choice.lower(): choice for choice in map(str, choices)}
     close = difflib.get_close_matches(word.lower(), by_lower, n=1, cutoff=0.66)
     return f"did you mean `{by_lower[close[0]]}`?" if close else ""
 
