@@ -20,6 +20,9 @@ from ffplay.steps.base import Context, Outcome, StepKind
 # What a registered result holds beside `changed` and `skipped`; known after apply.
 RESULT_FIELDS = ("rc", "stdout", "stdout_lines", "stderr", "status", "content", "msg")
 
+# Why a step with a loop over nothing is skipped.
+NO_ITEMS = "its loop has no items"
+
 
 @dataclasses.dataclass
 class PlayState:
@@ -166,6 +169,8 @@ class Planner:
         except NotKnown as unknown:
             yield StepPlan(step, host.name, "deferred", reason=unknown.why, handler=handler)
             return
+        if not items:
+            yield StepPlan(step, host.name, "skipped", reason=NO_ITEMS, handler=handler)
         for item in items:
             inner = scope if step.loop is None else scope.child({step.loop_var: item})
             shown = None if step.loop is None else item
@@ -250,22 +255,40 @@ def defaults_of(kind: StepKind) -> dict[str, Any]:
     return {name: schema.get("default") for name, schema in properties.items()}
 
 
+def blank_result() -> dict[str, Any]:
+    """Return a result that says nothing: what a step leaves that ran no command, or was skipped."""
+    return {name: [] if name == "stdout_lines" else "" for name in RESULT_FIELDS} | {"rc": 0}
+
+
+def loop_result(results: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the result of a loop from those of its items."""
+    every = {word: _any([result[word] for result in results]) for word in ("changed", "failed")}
+    return {**blank_result(), "results": results, **every, "skipped": all(result["skipped"] for result in results)}
+
+
+def _any(values: list[Any]) -> Any:
+    """Return whether any value is true, which may not be known yet."""
+    if any(value is True for value in values):
+        return True
+    return next((value for value in values if isinstance(value, Unknown)), False)
+
+
 def predicted(step: Step, plans: list[StepPlan]) -> Any:
     """Return the result that later steps see in the plan: what is known, and the rest as known after apply."""
-    results: list[dict[str, Any]] = []
-    for plan in plans:
-        unknown = Unknown(f"`{step.title}` has run")
-        if plan.state == "skipped":
-            results.append({"changed": False, "skipped": True, "failed": False})
-            continue
-        deferred = plan.state == "deferred"
-        known: dict[str, Any] = {"changed": unknown if deferred else bool(plan.changes), "skipped": False}
-        quiet = not deferred and not plan.changes and not plan.checks
-        fields = {name: ([] if name == "stdout_lines" else "") if quiet else unknown for name in RESULT_FIELDS}
-        results.append({**known, **fields, "rc": 0 if quiet else unknown, "failed": False if quiet else unknown})
+    results = [_predicted(plan) for plan in plans if plan.reason != NO_ITEMS]
     if step.loop is not None:
-        return {"results": results, "changed": any(r["changed"] is True for r in results), "skipped": False}
-    return results[0] if results else {"changed": False, "skipped": True, "failed": False}
+        return loop_result(results)
+    return results[0]
+
+
+def _predicted(plan: StepPlan) -> dict[str, Any]:
+    quiet = plan.state != "deferred" and not plan.changes and not plan.checks
+    if quiet:
+        said = plan.notes[-1].summary if plan.notes else ""
+        return {**blank_result(), "msg": said, "changed": False, "skipped": plan.state == "skipped", "failed": False}
+    unknown = Unknown(f"`{plan.step.title}` has run")
+    changed = unknown if plan.state == "deferred" else bool(plan.changes)
+    return {**dict.fromkeys(RESULT_FIELDS, unknown), "changed": changed, "skipped": False, "failed": unknown}
 
 
 def batches_of(hosts: tuple[Host, ...], serial: tuple[int | str, ...]) -> list[tuple[Host, ...]]:

@@ -12,7 +12,7 @@ from ffplay.engine.access import SiteAccess
 from ffplay.engine.applier import Applier
 from ffplay.engine.events import Event, Kind, Listener
 from ffplay.engine.plan import Plan, PlayPlan, StepGroup, StepPlan
-from ffplay.engine.planner import RESULT_FIELDS, Planner, PlayState
+from ffplay.engine.planner import NO_ITEMS, Planner, PlayState, blank_result, loop_result
 from ffplay.engine.view import PlanView
 from ffplay.errors import CheckFailed, HostError, Refused, Unreachable
 from ffplay.model import Status, Step
@@ -73,18 +73,13 @@ class Player:
         stopped: HostError | None = None
         for plan in plans:
             result, error = self._item(play, plan, state)
-            results.append(result)
+            if plan.reason != NO_ITEMS:
+                results.append(result)
             if error is not None and not step.ignore_errors:
                 stopped = error
                 break
         host = plans[0].host
-        if step.loop is not None:
-            changed = any(result["changed"] for result in results)
-            state.register(
-                step, host, {"results": results, "changed": changed, "skipped": False, "failed": bool(stopped)}
-            )
-        else:
-            state.register(step, host, results[0])
+        state.register(step, host, results[0] if step.loop is None else loop_result(results))
         if group.handler and stopped is None:
             self._handled(play, step, host)
         return stopped
@@ -137,8 +132,8 @@ class Player:
         if not step.until:
             return None
         host = self._planner.site.host(plan.host)
-        own = {step.register: {**_blank(), **result}} if step.register else {}
-        names = {**step.vars, **state.registered.get(plan.host, {}), **own, "result": {**_blank(), **result}}
+        own = {step.register: {**blank_result(), **result}} if step.register else {}
+        names = {**step.vars, **state.registered.get(plan.host, {}), **own, "result": {**blank_result(), **result}}
         scope = self._planner.scope(play.play, host, play.target).child(names)
         for condition in step.until:
             if not scope.test(condition):
@@ -214,13 +209,9 @@ def _status(plan: StepPlan, changed: bool, error: HostError | None) -> Status:
     return Status.CHANGED if changed else Status.OK
 
 
-def _blank() -> dict[str, Any]:
-    return {name: [] if name == "stdout_lines" else "" for name in RESULT_FIELDS} | {"rc": 0}
-
-
 def _result(plan: StepPlan, result: Mapping[str, Any], changed: bool, error: HostError | None) -> dict[str, Any]:
     """Return what `register` keeps."""
     skipped = plan.state == "skipped"
     known = {"changed": changed, "skipped": skipped, "failed": error is not None}
     message = {"msg": error.message} if error else {}
-    return {**_blank(), **result, **message, **known}
+    return {**blank_result(), **result, **message, **known}
