@@ -53,10 +53,15 @@ class ProcessStream:
     def read(self, seconds: float) -> tuple[bytes, bytes]:
         """Return what came on standard output and error; both are empty when nothing came within the time."""
         self._require_open()
+        # Asked first: what it wrote before it ended can be read by then. A process that it left behind may hold its
+        # outputs open for ever.
+        ended = self._process.poll() is not None
         poller = select.poll()
         for descriptor in self._open:
             poller.register(descriptor, select.POLLIN)
-        ready = {descriptor for descriptor, _ in poller.poll(seconds * 1000)}
+        ready = {descriptor for descriptor, _ in poller.poll(0 if ended else seconds * 1000)}
+        if ended and not ready:
+            raise EOFError(f"exit code {self._process.returncode}")
         return self._take(self._out, ready), self._take(self._err, ready)
 
     def close(self) -> None:

@@ -164,7 +164,7 @@ def _merge(options: Options, more: Iterable[tuple[str, list[str]]]) -> None:
 
 
 def _settle(host: str, first: Options, config: str | None) -> Settings:
-    options = dict(first)
+    options = {option: list(values) for option, values in first.items()}
     for path in [config] if config else ["~/.ssh/config", SYSTEM_CONFIG]:
         _merge(options, read_config(path, host))
 
