@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from ffplay.engine.access import run_framed
+from ffplay.model import Host, Login
+from ffplay.remote.base import Reply
+from ffplay.remote.local import LocalConnection
+
+
+@pytest.fixture
+def local() -> Iterator[LocalConnection]:
+    connection = LocalConnection(Host("here", (), Login("here", local=True)), 30.0)
+    yield connection
+    connection.close()
+
+
+def run(local: LocalConnection, *scripts: str, stop: bool = False) -> list[Reply]:
+    return run_framed(local, scripts, stop=stop, become=None)
+
+
+def test_each_script_has_its_own_streams_and_code(local: LocalConnection) -> None:
+    found = run(local, "echo one; echo first >&2", "echo two >&2; false", "printf three")
+    assert found == [Reply(0, b"one\n", b"first\n"), Reply(1, b"", b"two\n"), Reply(0, b"three", b"")]
+
+
+def test_no_scripts_are_no_round_trip(local: LocalConnection) -> None:
+    before = local.round_trips
+    assert run(local) == []
+    assert local.round_trips == before
+
+
+def test_binary_output_survives_even_where_it_looks_like_a_marker(local: LocalConnection) -> None:
+    script = r"printf '\036\000\377\n\036abc 0 0\n'"
+    assert run(local, script, "echo x") == [Reply(0, b"\x1e\x00\xff\n\x1eabc 0 0\n", b""), Reply(0, b"x\n", b"")]
+
+
+def test_with_stop_nothing_runs_behind_a_failure(local: LocalConnection) -> None:
+    found = run(local, "echo 1", "echo no >&2; exit 7", "echo 3", stop=True)
+    assert found == [Reply(0, b"1\n", b""), Reply(7, b"", b"no\n")]
+
+
+def test_a_script_that_exits_ends_itself_alone(local: LocalConnection) -> None:
+    assert [reply.text for reply in run(local, "exit 0", "x=2; exit", "echo x=$x")] == ["", "", "x=\n"]
+
+
+def test_a_script_reads_nothing_of_the_next_one(local: LocalConnection) -> None:
+    assert [reply.text for reply in run(local, "cat", "echo 2")] == ["", "2\n"]
+
+
+def test_a_syntax_error_in_the_middle_fails_what_it_kept_from_running(local: LocalConnection) -> None:
+    found = run(local, "echo 1", "if true; then", "echo 3", stop=True)
+    assert found[-1].code
+    assert len(found) < 3
+    assert "yntax" in found[-1].error_text
+
+
+def test_a_killed_shell_fails_the_script_that_ran(local: LocalConnection) -> None:
+    found = run(local, "echo 1", "kill -9 $$", "echo 3", stop=True)
+    assert [reply.code != 0 for reply in found] == [False, True]
