@@ -194,6 +194,7 @@ def _data(_: Any, given: Mapping[str, Any]) -> DataState:
         _record(given.get("record")),
         tuple(given.get("missing", ())),
         tuple((path, kib) for path, kib in given.get("aside", {}).items()),
+        **_newest(given),
     )
 
 
@@ -235,9 +236,18 @@ def _facts(_: Any, given: Mapping[str, Any]) -> HostState:
 
 def _backups(_: Any, given: Mapping[str, Mapping[str, Any]]) -> tuple[ShardBackup, ...]:
     return tuple(
-        ShardBackup(run, tuple((name, size(amount), "digest") for name, amount in files.items()))
+        ShardBackup(
+            run,
+            tuple((name, size(amount), "digest") for name, amount in files.items() if name != "newest"),
+            **_newest(files),
+        )
         for run, files in given.items()
     )
+
+
+def _newest(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return when the last of some files was written, where a case says so."""
+    return {"newest": given["newest"]} if "newest" in given else {}
 
 
 def size(given: int | str) -> int:

@@ -74,7 +74,8 @@ def test_retries_until_it_holds(bench: Make) -> None:
 
 
 def test_until_that_never_holds_fails(bench: Make) -> None:
-    made = bench("- command: echo x >> {{ here }}/tries\n  register: r\n  until: r.rc == 1\n  retries: 2\n  delay: 0", ONLY_A)
+    text = "- command: echo x >> {{ here }}/tries\n  register: r\n  until: r.rc == 1\n  retries: 2\n  delay: 0"
+    made = bench(text, ONLY_A)
     error = made.play()
     assert isinstance(error, CheckFailed)
     assert "until: r.rc == 1" in error.message
