@@ -14,7 +14,7 @@ from ffplay.findface import FACES_A_SHARD, FLOAT_BYTES
 from ffplay.model import Note, Problem, Shard, Unknown
 from ffplay.resources.facts import HostFacts, HostState
 from ffplay.resources.file import File, FileState
-from ffplay.resources.shard_data import ShardData, human
+from ffplay.resources.shard_data import human
 from ffplay.resources.shard_http import ShardFaces, ShardState
 from ffplay.resources.unit import Unit
 from ffplay.steps._gap import faces_of, gap_of
@@ -33,7 +33,7 @@ def plan(ctx: Context) -> Iterator[Outcome]:
     programs = _programs(ctx)
     data_dirs = tuple(dict.fromkeys(shard.data_dir for shard in ctx.host.shards))
     facts_of = HostFacts(data_dirs, programs, str(ctx.variables["tarantool_instances_dir"]) if data_dirs else "")
-    wanted = [r for s in ctx.host.shards for r in (Unit(s.unit), File(s.conf), ShardData(s), ShardFaces(s))]
+    wanted = [r for s in ctx.host.shards for r in (Unit(s.unit), File(s.conf), ShardFaces(s))]
     facts: HostState = ctx.read(facts_of, *wanted)[0]
     for program in programs:
         if program not in facts.programs:
@@ -41,10 +41,12 @@ def plan(ctx: Context) -> Iterator[Outcome]:
                 ctx.host.name, f"{program} is not installed", "install findface-facenapi, or see the inventory"
             )
     yield from _strangers(ctx, facts)
-    memory = 0
+    needs: list[tuple[Shard, int]] = []
     for shard in ctx.host.shards:
-        needed = yield from _shard(ctx, shard, facts)
-        memory += needed
+        needed = yield from _shard(ctx, shard)
+        needs.append((shard, needed))
+    yield from _disks(ctx, facts, needs)
+    memory = sum(needed for _, needed in needs)
     if memory > facts.memory:
         said = (
             f"its shards need about {human(memory)} for facens of {_size(ctx)} floats, and it has {human(facts.memory)}"
@@ -79,9 +81,9 @@ def _strangers(ctx: Context, facts: HostState) -> Iterator[Outcome]:
         )
 
 
-def _shard(ctx: Context, shard: Shard, facts: HostState) -> Generator[Outcome, None, int]:
+def _shard(ctx: Context, shard: Shard) -> Generator[Outcome, None, int]:
     """Judge one shard; return the bytes of memory that its faces will need."""
-    unit, conf, data, served = ctx.read(Unit(shard.unit), File(shard.conf), ShardData(shard), ShardFaces(shard))
+    unit, conf, served = ctx.read(Unit(shard.unit), File(shard.conf), ShardFaces(shard))
     host = ctx.host.name
     if unit.load == "not-found":
         yield Problem(host, f"there is no unit {shard.unit}", "see `shards` and tarantool_unit_prefix in the inventory")
@@ -101,11 +103,23 @@ def _shard(ctx: Context, shard: Shard, facts: HostState) -> Generator[Outcome, N
             f"memtx_memory is {human(memtx)}",
             f"give the shard `memtx_gb: {gib:g}` or more in the inventory; template writes it",
         )
-    free = facts.free_at(shard.data_dir)
-    if needed + _WAL_BYTES > free and not data.empty:
-        said = f"{shard.name} needs about {human(needed + _WAL_BYTES)} in {shard.data_dir}, and {human(free)} are free"
-        yield Problem(host, said, "make room: what is set aside stays until the result is verified")
     return needed
+
+
+def _disks(ctx: Context, facts: HostState, needs: list[tuple[Shard, int]]) -> Iterator[Outcome]:
+    """Judge each file system by all shards with faces on it; equal bytes, free and in all, mean the same one."""
+    rooms = {path: (free, total) for path, free, total in facts.free}
+    sharing: dict[tuple[int, int], list[tuple[Shard, int]]] = {}
+    for shard, needed in needs:
+        if needed:
+            sharing.setdefault(rooms[shard.data_dir], []).append((shard, needed + _WAL_BYTES))
+    for (free, _), shards in sharing.items():
+        needed = sum(amount for _, amount in shards)
+        if needed > free:
+            names = ", ".join(shard.name for shard, _ in shards)
+            verb = "needs" if len(shards) == 1 else "need"
+            said = f"{names} {verb} about {human(needed)} in {shards[0][0].data_dir}, and {human(free)} are free"
+            yield Problem(ctx.host.name, said, "make room: what is set aside stays until the result is verified")
 
 
 def _memtx(ctx: Context, shard: Shard, conf: FileState) -> Generator[Outcome, None, int | None]:
