@@ -12,7 +12,7 @@ import yaml
 
 from ffplay import steps
 from ffplay.model import Change, Problem
-from tests.steps.case import Case, differs, load_cases, told
+from tests.steps.case import Case, Unanswered, differs, load_cases, told
 
 CASES = load_cases(Path(__file__).parent)
 MODULES = sorted(Path(steps.__file__).parent.glob("*.py"))
@@ -66,3 +66,9 @@ def _calls_of_problem(path: Path) -> list[int]:
 
 def test_every_folder_is_a_kind() -> None:
     assert {case.kind for case in CASES} == set(steps.kinds())
+
+
+def test_a_question_that_a_case_does_not_answer_fails_by_name() -> None:
+    body = {"hosts": {"a": {"groups": ["mongo"]}}, "step": {"start": "mongo"}, "state": {"a": {}}, "expect": []}
+    with pytest.raises(Unanswered, match=r"short.yaml: the step asks a for `unit mongod`, and .* has none"):
+        Case(Path("start/short.yaml"), "start", body).outcomes()
