@@ -73,8 +73,8 @@ def variables_page() -> str:
     lines = [
         "# Inventory variables",
         "",
-        "Generated from the code by `docs/generate.py`. Every path, unit, port and name of the vendor's documentation is",
-        "a variable; these are the defaults. Set in the inventory only what your site has otherwise.",
+        "Generated from the code by `docs/generate.py`. Every path, unit, port and name that the vendor's documents call a",
+        "default is a variable; these are the defaults. Set in the inventory only what your site has otherwise.",
         "",
         "| variable | default |",
         "| --- | --- |",

@@ -14,7 +14,7 @@ from ffplay.engine.events import Event, Kind, Listener
 from ffplay.engine.plan import Plan, PlayPlan, StepGroup, StepPlan
 from ffplay.engine.planner import NO_ITEMS, Planner, PlayState, blank_result, loop_result
 from ffplay.engine.view import PlanView
-from ffplay.errors import CheckFailed, HostError, Refused, Unreachable
+from ffplay.errors import CheckFailed, HostError, InputError, Refused, Unreachable
 from ffplay.model import Status, Step
 
 # Reads what a view misses; returns nothing, fills the view's observations.
@@ -56,9 +56,13 @@ class Player:
         self._listener.event(Event(Kind.STEP, step=group.step, data=data))
         by_host = {host: [plan for plan in group.plans if plan.host == host] for host in hosts}
         workers = max(1, min(self._planner.options.forks, len(hosts)))
-        with concurrent.futures.ThreadPoolExecutor(workers) as pool:
-            jobs = {pool.submit(self._host, play, group, by_host[host], state): host for host in hosts}
+        pool = concurrent.futures.ThreadPoolExecutor(workers)
+        try:
+            jobs = [pool.submit(self._host, play, group, by_host[host], state) for host in hosts]
             errors = [job.result() for job in concurrent.futures.as_completed(jobs)]
+        finally:
+            # Not waited for when the operator stops the run: a tool may run for days, and goes on by itself.
+            pool.shutdown(wait=False, cancel_futures=True)
         found = [error for error in errors if error is not None]
         if group.step.run_once and hosts and group.step.register:
             result = state.registered.get(hosts[0], {}).get(group.step.register)
@@ -101,6 +105,9 @@ class Player:
                 error = self._until(play, plan, state, applier.result)
             except HostError as failure:
                 error = failure
+            except InputError as mistake:
+                # Seen only now: it depends on what an earlier step found out.
+                error = Refused(plan.host, mistake.message, f"see {step.mark}")
             if error is None or isinstance(error, Unreachable):
                 break
         result = _result(planned, applier.result, changed, error)
@@ -133,7 +140,7 @@ class Player:
             return None
         host = self._planner.site.host(plan.host)
         own = {step.register: {**blank_result(), **result}} if step.register else {}
-        names = {**step.vars, **state.registered.get(plan.host, {}), **own, "result": {**blank_result(), **result}}
+        names = {**step.vars, **state.registered.get(plan.host, {}), **own}
         scope = self._planner.scope(play.play, host, play.target).child(names)
         for condition in step.until:
             if not scope.test(condition):

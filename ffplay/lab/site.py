@@ -184,13 +184,15 @@ def _seed(site: LabSite, progress: Progress) -> None:
     uploads = site.app.root / "var/lib/ffupload/uploads"
     seed.seed(
         site.app.address,
-        services.port("mongo_port"),
+        int(services.port("mongo_port")),
         site.shards(),
         services.cells(site),
         options.faces,
         options.model,
         uploads,
         options.seed,
+        detector=options.detector,
+        facen_size=options.size,
     )
 
 

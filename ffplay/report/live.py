@@ -10,7 +10,7 @@ from ffplay.errors import HostError
 from ffplay.model import Change, Status, Step
 from ffplay.report import recap
 from ffplay.report.failure import explain
-from ffplay.report.names import heading, joined
+from ffplay.report.names import heading, item_name, joined
 from ffplay.report.output import Output
 from ffplay.report.style import Style, clean, duration
 
@@ -139,7 +139,7 @@ class Terminal:
         quiet = status in (Status.OK, Status.CHANGED) and event.host in self._told and not message
         if quiet and not ignored:
             return
-        item = f" (item {clean(str(event.item))})" if event.item is not None else ""
+        item = f" (item {item_name(event.item)})" if event.item is not None else ""
         word = self._style.paint(_COLOURS[status], status.value) + (" (ignored)" if ignored else "")
         text = clean(event.text) if event.error is None else ""
         first, *more = (message or text).splitlines() or [""]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from ffplay.model import Step
-from ffplay.report.style import plural
+from ffplay.report.style import clean, plural
 
 _NUMBERED = re.compile(r"^(.*?)(\d+)$")
 
@@ -24,6 +24,14 @@ def joined(names: Iterable[str]) -> str:
             run = []
         run.append(name)
     return ", ".join([*parts, *_run(run)])
+
+
+def item_name(item: object) -> str:
+    """Return what output calls an item of a loop: a mapping by its name, for it may be long."""
+    if isinstance(item, Mapping):
+        found = item.get("name", item.get("id"))
+        item = found if found is not None else item
+    return clean(str(item))
 
 
 def _follows(name: str, successor: str) -> bool:

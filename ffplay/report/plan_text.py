@@ -7,7 +7,7 @@ from itertools import chain
 
 from ffplay.engine.plan import Plan, PlayPlan, StepGroup
 from ffplay.model import Target
-from ffplay.report.names import heading, joined, who
+from ffplay.report.names import heading, item_name, joined, who
 from ffplay.report.rows import Entry, Row, collapse, entries
 from ffplay.report.style import Style, plural
 
@@ -82,7 +82,7 @@ def _skipped(group: StepGroup, style: Style) -> Iterator[str]:
     reasons: dict[str, list[str]] = {}
     for plan in group.plans:
         if plan.state == "skipped":
-            item = f" (item {plan.item})" if plan.item is not None and style.verbose else ""
+            item = f" (item {item_name(plan.item)})" if plan.item is not None and style.verbose else ""
             reasons.setdefault(plan.reason + item, []).append(plan.host)
     everybody = {plan.host for plan in group.plans}
     for reason, hosts in reasons.items():

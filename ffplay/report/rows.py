@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from ffplay.engine.plan import StepPlan
 from ffplay.model import Change, Unknown
+from ffplay.report.names import item_name
 from ffplay.report.signs import sign
 from ffplay.report.style import clean
 
@@ -74,7 +75,7 @@ class Row:
 
 def entries(plan: StepPlan) -> Iterator[Entry]:
     """Yield what a step comes to on a host."""
-    item = "" if plan.item is None else clean(str(plan.item))
+    item = "" if plan.item is None else item_name(plan.item)
     for problem in plan.problems:
         yield Entry("!", problem.host, clean(problem.summary), shown=clean(problem.advice), item=item)
     for note in plan.notes:

@@ -24,13 +24,6 @@ class HostState:
     programs: tuple[str, ...] = ()
     instances: tuple[str, ...] = ()
 
-    def free_at(self, path: str) -> int:
-        """Return the bytes free at an asked path. Raise KeyError for one that was not asked."""
-        for known, free, _ in self.free:
-            if known == path:
-                return free
-        raise KeyError(path)
-
 
 @dataclass(frozen=True, slots=True)
 class HostFacts(ShellResource):

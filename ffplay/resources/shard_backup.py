@@ -8,21 +8,30 @@ from typing import Any
 from ffplay.model import Shard, Unknown
 from ffplay.remote.base import Reply
 from ffplay.resources.base import ShellResource, quote
-from ffplay.resources.shard_data import human
+from ffplay.resources.shard_data import DataState, human
 
 
 @dataclass(frozen=True, slots=True)
 class ShardBackup:
-    """One finished backup: the run that made it, and its files as (name, bytes, SHA-256)."""
+    """One finished backup: the run that made it, and its files as (name, bytes, SHA-256).
+
+    `newest` is when the last of the copied snapshots and xlogs was written, in seconds since 1970.
+    """
 
     run: str
     files: tuple[tuple[str, int, str], ...] | Unknown = ()
+    newest: int = 0
 
-    def covers(self, snapshots: tuple[tuple[str, int], ...]) -> bool:
-        """Tell whether the backup has every snapshot given as (name, bytes)."""
+    def covers(self, data: DataState) -> bool:
+        """Tell whether the backup has every snapshot and xlog as it is now.
+
+        Name and size do not tell: a shard that was filled anew with as many faces has files of the same names and
+        sizes. A backup that this plan makes covers what is there when it is made.
+        """
         if isinstance(self.files, Unknown):
             return True
-        return set(snapshots) <= {(name, size) for name, size, _ in self.files}
+        wanted = {*data.names("snap"), *data.names("wal")}
+        return self.newest == data.newest and wanted <= {(name, size) for name, size, _ in self.files}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +51,23 @@ class ShardBackups(ShellResource):
 
     def read_script(self) -> str:
         """Print each finished backup's manifest."""
-        return f'for m in {quote([self.label])}/*/manifest; do [ -f "$m" ] && echo "= $m" && cat "$m"; done; :'
+        return f"""for m in {quote([self.label])}/*/manifest; do
+  [ -f "$m" ] || continue
+  echo "= $(stat -c %Y "${{m%/*}}"/snap/*.snap "${{m%/*}}"/wal/*.xlog 2>/dev/null | sort -n | tail -n 1) $m"
+  cat "$m"
+done; :"""
 
     def parse(self, reply: Reply) -> tuple[ShardBackup, ...]:
         """Return the backups. Raise ValueError for a damaged manifest."""
-        found: list[tuple[str, list[tuple[str, int, str]]]] = []
+        found: list[tuple[str, int, list[tuple[str, int, str]]]] = []
         for line in reply.text.splitlines():
             if line.startswith("= "):
-                found.append((line.split("/")[-2], []))
+                _, newest, path = line.split(" ", 2)
+                found.append((path.split("/")[-2], int(newest), []))
                 continue
             digest, size, name = line.split(" ", 2)
-            found[-1][1].append((name, int(size), digest))
-        return tuple(ShardBackup(run, tuple(files)) for run, files in sorted(found))
+            found[-1][2].append((name, int(size), digest))
+        return tuple(ShardBackup(run, tuple(files), newest) for run, newest, files in sorted(found))
 
     def bring_script(self, before: Any, after: Any) -> str:
         """Make the newest of `after`: link or copy, read back, and only then give it its name.

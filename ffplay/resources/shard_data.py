@@ -20,13 +20,15 @@ class DataState:
 
     `files` are (name, bytes) with the name as `snap/00...0.snap`, `wal/...` or `index/...`; planned as `Unknown` where
     the shard itself will write them. `missing` are directories that should be there and are not. `record` says which
-    generation they are at. `aside` are set-aside directories as (path, KiB) and take no part in comparisons.
+    generation they are at. `aside` are set-aside directories as (path, KiB), `newest` is when
+    the last of the snapshots and xlogs was written, in seconds since 1970; neither takes part in comparisons.
     """
 
     files: tuple[tuple[str, int], ...] | Unknown = ()
     record: Record | None = None
     missing: tuple[str, ...] = ()
     aside: tuple[tuple[str, int], ...] = field(default=(), compare=False)
+    newest: int = field(default=0, compare=False)
 
     @property
     def empty(self) -> bool:
@@ -61,7 +63,7 @@ class ShardData(ShellResource):
             path = quote([directory])
             lines.append(
                 f"if [ -d {path} ]; then for f in {path}/*{_ENDINGS[kind]}; do "
-                f'[ -f "$f" ] && stat -c "file %s {kind}/${{f##*/}}" "$f"; done\nelse echo "missing {kind}"; fi'
+                f'[ -f "$f" ] && stat -c "file %s %Y {kind}/${{f##*/}}" "$f"; done\nelse echo "missing {kind}"; fi'
             )
             lines.append(f'for d in {path}.aside-*; do [ -d "$d" ] && echo "aside $(du -sk "$d")"; done')
         lines.append(f"echo record; cat {quote([self.shard.stamp])} 2>/dev/null; :")
@@ -73,17 +75,20 @@ class ShardData(ShellResource):
         files: list[tuple[str, int]] = []
         missing: list[str] = []
         aside: list[tuple[str, int]] = []
+        newest = 0
         for line in listing.splitlines():
             word, _, rest = line.partition(" ")
             if word == "file":
-                size, _, name = rest.partition(" ")
+                size, written, name = rest.split(" ", 2)
                 files.append((name, int(size)))
+                newest = newest if name.startswith("index/") else max(newest, int(written))
             elif word == "missing":
                 missing.append(rest)
             elif word == "aside":
                 kib, _, path = rest.partition("\t")
                 aside.append((path, int(kib)))
-        return DataState(tuple(sorted(files)), parse_record(record, self.shard.stamp), tuple(missing), tuple(aside))
+        known = parse_record(record, self.shard.stamp)
+        return DataState(tuple(sorted(files)), known, tuple(missing), tuple(aside), newest)
 
     def bring_script(self, before: Any, after: Any) -> str:
         """Write the record first (it says what is about to happen), then set the files aside where they are to go."""

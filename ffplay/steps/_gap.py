@@ -30,8 +30,8 @@ class Gap:
 
     `generation` is where it shall be, `current` where the faces are as far as anybody knows, `source` where they were
     before they came to the target (the same as `current` until then). `faces` is the reason why faces must be
-    regenerated, empty where they need not be; `redetect` tells that the detector changes too. `problems` forbid to go
-    on. Shards are judged one by one, when somebody asks.
+    regenerated, empty where they need not be; `redetect` tells that the detector changes too, `recorded` that the faces
+    have a record. `problems` forbid to go on. Shards are judged one by one, when somebody asks.
     """
 
     ctx: Context
@@ -39,6 +39,7 @@ class Gap:
     current: Generation | None
     faces: str = ""
     redetect: bool = False
+    recorded: bool = False
     problems: tuple[Problem, ...] = ()
     source: Generation | None = None
 
@@ -54,6 +55,9 @@ class Gap:
             return ""
         if not is_replica(shard):
             return _shard_gap(self.ctx, host, shard, self)
+        own: Record | None = self.ctx.one(ShardData(shard), host=host.name).record
+        if own is not None and not own.complete_at(self.generation):
+            return _by_record(own, self)
         name = str(shard.vars["replica_of"])
         for other in self.ctx.site.hosts:
             for master in other.shards:
@@ -180,7 +184,7 @@ def _judge(ctx: Context, target: Target, mongo: Host, state: FacesState, seen: _
         return Gap(ctx, generation, current, problems=(problem,))
     record = state.record
     source = record.was if record is not None and record.complete_at(generation) else current
-    return Gap(ctx, generation, current, reason, redetect, source=source)
+    return Gap(ctx, generation, current, reason, redetect, record is not None, source=source)
 
 
 def _current(target: Target, state: FacesState, seen: _Seen) -> Generation | None:
@@ -264,7 +268,10 @@ def _by_record(record: Record | None, gap: Gap) -> str:
     """Return what a shard's record says against it."""
     if record is not None and not record.complete_at(gap.generation):
         return f"it is at {record.generation}" if record.state == "complete" else "it was emptied and not filled"
-    return f"its faces are not at {gap.generation}" if gap.faces else ""
+    if gap.faces:
+        return f"its faces are not at {gap.generation}"
+    # Faces have a record only once they were regenerated: a shard that has none still holds what they were before.
+    return f"no record tells that it was filled with {gap.generation}" if record is None and gap.recorded else ""
 
 
 def _by_file(conf: FileState | Unknown, wanted: int) -> str:

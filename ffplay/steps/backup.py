@@ -55,7 +55,7 @@ def _shards(ctx: Context) -> Iterator[Outcome]:
             continue
         if ctx.target is not None:
             refilling = data.record is not None and data.record.state == "emptied"
-            if refilling or any(backup.covers(data.names("snap")) for backup in made):
+            if refilling or any(backup.covers(data) for backup in made):
                 continue
         after = (*made, ShardBackup(ctx.run, Unknown("the copies have been read back")))
         summary = f"back up {len(data.files)} files, {size_of(data.files)}, and {shard.conf}"

@@ -65,7 +65,7 @@ def _needs_backup(data: DataState) -> bool:
 
 
 def _covered(data: DataState, backups: tuple[ShardBackup, ...]) -> bool:
-    return any(backup.covers(data.names("snap")) for backup in backups)
+    return any(backup.covers(data) for backup in backups)
 
 
 def _indexed(data: DataState, served: ShardState | Unknown | None) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ A scenario is `scenario.yml` beside the playbooks that it needs:
 
     lab:       options of the lab
     commands:  a list, in order, of either
-      - on: HOST, run: SH              something that an operator or a fault does on a host ($ROOT is its tree)
+      - at: HOST, run: SH              something that an operator or a fault does on a host ($ROOT is its tree)
       - ffplay: "plan PLAYBOOK ..."    with `exit` (0), `shows` and `hides` (regular expressions)
     site:      {model: NAME, detector: NAME}: what every face and shard must be at in the end
     files:     {HOST: {PATH: regular expression}}: what files must hold in the end
@@ -55,7 +55,7 @@ def scenario_of(name: str) -> dict[str, Any]:
 def test_scenario(name: str, lab: LabSite) -> None:
     scenario = scenario_of(name)
     for command in scenario["commands"]:
-        if "on" in command:
+        if "at" in command:
             act(lab, command)
         else:
             ffplay(lab, name, command)
@@ -74,7 +74,7 @@ def host_of(lab: LabSite, name: str) -> Any:
 
 def act(lab: LabSite, command: dict[str, Any]) -> None:
     """Do something on a host as a person would there."""
-    host = host_of(lab, command["on"])
+    host = host_of(lab, command["at"])
     done = subprocess.run(
         [
             "ssh",

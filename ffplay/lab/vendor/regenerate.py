@@ -32,6 +32,9 @@ _PROGRESS_SECONDS = 2.0
 _CONNECT_MS = 5000
 _PARTS = ("facens", "thumbs", "normalized")
 
+# The field of a face that each part is kept in.
+_FIELDS = {"facens": "facen", "thumbs": "thumbnail", "normalized": "normalized"}
+
 Document = dict[str, Any]
 
 
@@ -115,10 +118,16 @@ class Regeneration:
         made = []
         for entry, face in zip(wanted, found, strict=True):
             if face is None or not self._large_enough(face, detector):
-                _log(f"face {entry.id}: no face found by {detector}, left as it is")
+                # Undocumented; the vendor warns that faces found before may be missed: here they lose what was made.
+                _log(f"face {entry.id}: no face found by {detector}")
+                made.append((entry.id, dict.fromkeys(self._made_fields())))
                 continue
             made.append((entry.id, self._changes(face)))
         return made
+
+    def _made_fields(self) -> list[str]:
+        """Return the fields that this run makes."""
+        return [_FIELDS[part] for part in sorted(self._parts)]
 
     def _large_enough(self, face: Extracted, detector: str) -> bool:
         return detector != "nnd" or self._smallest <= face.box[2] - face.box[0] <= self._largest
