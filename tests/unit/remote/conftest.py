@@ -73,9 +73,15 @@ class Sshd:
         return Login(**(values | changes))  # type: ignore[arg-type]
 
     def children(self) -> list[int]:
-        """Return the server's processes that serve connections."""
-        found = subprocess.run(["pgrep", "-P", str(self.process.pid)], capture_output=True, text=True, check=False)
-        return [int(word) for word in found.stdout.split()]
+        """Return the processes that serve connections: for users other than root each has a process of its own below."""
+        found: list[int] = []
+        parents = [self.process.pid]
+        while parents:
+            command = ["pgrep", "-P", ",".join(map(str, parents))]
+            output = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+            parents = [int(word) for word in output.split()]
+            found += parents
+        return found
 
     def stop(self) -> None:
         self.process.terminate()

@@ -222,6 +222,12 @@ def test_dropped_connections_are_tried_again(known: Path, sshd: Any) -> None:
         assert answer(sshd.login(port=port)) == "ok"
 
 
+def resume(pids: set[int]) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+
+
 def test_silent_peer_is_noticed(known: Path, sshd: Any) -> None:
     before = set(sshd.children())
     connection = connect(Host("db1", (), sshd.login()), silence=1)
@@ -238,8 +244,7 @@ def test_silent_peer_is_noticed(known: Path, sshd: Any) -> None:
             connection.run("true")
         connection.close()
     finally:
-        for pid in stopped:
-            os.kill(pid, signal.SIGCONT)
+        resume(stopped)
 
 
 def test_silent_peer_is_noticed_while_sending(known: Path, sshd: Any, tmp_path: Path) -> None:
@@ -254,8 +259,7 @@ def test_silent_peer_is_noticed_while_sending(known: Path, sshd: Any, tmp_path: 
             connection.run(": " + "x" * 50_000_000)
         assert time.monotonic() - started < 10
     finally:
-        for pid in stopped:
-            os.kill(pid, signal.SIGCONT)
+        resume(stopped)
 
 
 def test_pool_reconnects(known: Path, sshd: Any) -> None:
