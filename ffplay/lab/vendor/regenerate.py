@@ -1,7 +1,8 @@
 """A stand-in for findface-regenerate: rewrites face data in MongoDB by what extraction-api makes of the images.
 
-What is undocumented and decided here: a face that the new detector misses, or whose image is gone, is left untouched
-and logged, and the exit code stays 0; the share of a process (`--every-other`) is counted over all faces in the order
+What is undocumented and decided here: a face that the new detector misses loses what this run makes (the fields are
+None, and it counts as regenerated), one whose image is gone is left untouched and counts as failed; both are logged and
+the exit code stays 0. The share of a process (`--every-other`) is counted over all faces in the order
 of their ids, so that it is the same whichever faces smart regeneration then skips.
 """
 
