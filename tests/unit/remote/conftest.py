@@ -73,7 +73,7 @@ class Sshd:
         return Login(**(values | changes))  # type: ignore[arg-type]
 
     def children(self) -> list[int]:
-        """Return the processes that serve connections: for users other than root each has a process of its own below."""
+        """Return the processes that serve connections: a user other than root has one below the first."""
         found: list[int] = []
         parents = [self.process.pid]
         while parents:

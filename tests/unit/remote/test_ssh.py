@@ -222,10 +222,10 @@ def test_dropped_connections_are_tried_again(known: Path, sshd: Any) -> None:
         assert answer(sshd.login(port=port)) == "ok"
 
 
-def resume(pids: set[int]) -> None:
+def send(number: signal.Signals, pids: set[int]) -> None:
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGCONT)
+            os.kill(pid, number)
 
 
 def test_silent_peer_is_noticed(known: Path, sshd: Any) -> None:
@@ -233,7 +233,7 @@ def test_silent_peer_is_noticed(known: Path, sshd: Any) -> None:
     connection = connect(Host("db1", (), sshd.login()), silence=1)
     stopped = set(sshd.children()) - before
     try:
-        timer = threading.Timer(0.3, lambda: [os.kill(pid, signal.SIGSTOP) for pid in stopped])
+        timer = threading.Timer(0.3, send, (signal.SIGSTOP, stopped))
         timer.start()
         started = time.monotonic()
         with pytest.raises(Unreachable, match=r"db1: no sign of life for \d s while running `sleep 60`"):
@@ -244,22 +244,21 @@ def test_silent_peer_is_noticed(known: Path, sshd: Any) -> None:
             connection.run("true")
         connection.close()
     finally:
-        resume(stopped)
+        send(signal.SIGCONT, stopped)
 
 
 def test_silent_peer_is_noticed_while_sending(known: Path, sshd: Any, tmp_path: Path) -> None:
     before = set(sshd.children())
     connection = connect(Host("db1", (), sshd.login()), silence=1)
     stopped = set(sshd.children()) - before
-    for pid in stopped:
-        os.kill(pid, signal.SIGSTOP)
+    send(signal.SIGSTOP, stopped)
     try:
         started = time.monotonic()
         with pytest.raises(Unreachable):
             connection.run(": " + "x" * 50_000_000)
         assert time.monotonic() - started < 10
     finally:
-        resume(stopped)
+        send(signal.SIGCONT, stopped)
 
 
 def test_pool_reconnects(known: Path, sshd: Any) -> None:
