@@ -149,10 +149,10 @@ def _check_play(
 
 
 def _hosts_of(step: Step, site: Site, chosen: tuple[Host, ...]) -> tuple[Host, ...]:
-    if step.hosts is None:
-        return chosen
-    names = {host.name for host in select(site, step.hosts)}
-    return tuple(host for host in chosen if host.name in names)
+    """Return where a step may have work: on the hosts of its own pattern, in the groups of its kind."""
+    names = {host.name for host in (chosen if step.hosts is None else select(site, step.hosts))}
+    groups = set(kind(step.kind).groups)
+    return tuple(host for host in chosen if host.name in names and (not groups or groups & set(host.groups)))
 
 
 def _check_step(step: Step, play: Play, site: Site, findings: Findings, lost: frozenset[str]) -> None:

@@ -20,6 +20,8 @@ _SAMPLE = 100
 
 _SELECT_SECONDS = 10
 
+_OLD_SERVERS = "MongoDB 3.2 and 3.4 need PyMongo 3.13: pip install 'pymongo==3.13.0'"
+
 
 @dataclass(frozen=True, slots=True)
 class MongoPlace:
@@ -125,14 +127,14 @@ def open_database(access: Access, host: Host, place: MongoPlace) -> Iterator[Any
                 host.name,
                 f"this machine's MongoDB driver (PyMongo {pymongo.version}) and the server at {place.address}:"
                 f"{place.port} do not fit: {error}",
-                "MongoDB 3.2 and 3.4 need PyMongo 3.13: pip install 'pymongo==3.13.0'",
+                _OLD_SERVERS,
             ) from error
         except (errors.ServerSelectionTimeoutError, errors.AutoReconnect) as error:
-            raise SiteError(
-                host.name,
-                f"MongoDB at {place.address}:{place.port} does not answer",
-                f"see `systemctl status mongod` on {host.name}, and mongo_address and mongo_port in the inventory",
-            ) from error
+            advice = f"see `systemctl status mongod` on {host.name}, and mongo_address and mongo_port in the inventory"
+            if pymongo.version_tuple >= (4,):
+                # The latest drivers speak at once in a way that an old server answers by hanging up.
+                advice += f"; or it is older than PyMongo {pymongo.version} speaks to: {_OLD_SERVERS}"
+            raise SiteError(host.name, f"MongoDB at {place.address}:{place.port} does not answer", advice) from error
         except errors.PyMongoError as error:
             raise SiteError(host.name, f"MongoDB at {place.address}:{place.port}: {error}") from error
         finally:

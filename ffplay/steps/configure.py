@@ -19,8 +19,12 @@ from ffplay.resources.unit import Unit, restarted
 from ffplay.steps._gap import Gap, faces_of, gap_of
 from ffplay.steps.base import Context, Outcome, StepKind, parameters
 
-# Any of these proves that the server behind the port reads requests; only POST / is documented for extraction-api.
-_ANSWERS = (200, 400, 404, 405, 501)
+# What proves that a service is ready: (method, body). extraction-api documents POST / alone, and is active before it
+# has loaded its model; no request in it asks for nothing.
+_PROBES = {"extraction": ("POST", '{"requests": []}'), "facenapi": ("GET", "")}
+
+# Any of these shows that the server behind the port reads requests; 5xx does not.
+_ANSWERS = (200, 400, 404, 405)
 
 
 def plan(ctx: Context) -> Iterator[Outcome]:
@@ -85,7 +89,8 @@ def _one(ctx: Context, host: Host, what: tuple[str, str], edit: Callable[[str], 
         why = "" if changes else " (its file is newer than its process)" if stale else ""
         yield Change(host.name, unit, state, restarted(), f"restart {unit.name}{why}")
         url = f"http://{variables[f'{part}_address']}:{variables[f'{part}_port']}/"
-        ready = HttpExchange(url, status=_ANSWERS, wait=float(ctx.args["timeout"]))
+        method, body = _PROBES[part]
+        ready = HttpExchange(url, method, body, status=_ANSWERS, wait=float(ctx.args["timeout"]))
         yield Check(host.name, ready, f"{unit.name} answers on {url}")
 
 
