@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -10,40 +11,49 @@ from typing import Any
 
 from ffplay import steps
 from ffplay.findface import DEFAULTS
+from ffplay.load.schema import COMMON
 from ffplay.steps.base import StepKind
 
 HERE = Path(__file__).resolve().parent
 
-COMMON = (
-    ("name", "What output calls the step."),
-    ("when", "A condition, or several of which all must hold: Jinja2 without braces."),
-    ("tags", "Words for `--tags` and `--skip-tags`; `always` and `never` as in Ansible."),
-    ("hosts", "A pattern that narrows the play's hosts for this step."),
-    ("vars", "Variables for this step."),
-    ("register", "Keep the result under this name: `changed`, `rc`, `stdout`, `stdout_lines`, `stderr`, `status`, ..."),
-    ("retries, delay, until", "Try again so often, so many seconds apart, until the conditions hold."),
-    ("timeout", "Seconds that a change of this step may take."),
-    ("ignore_errors", "Go on although the step failed."),
-    ("become, become_user", "Run as another user, in place of the inventory's setting."),
-    ("run_once", "Run on the first host alone."),
-    ("loop, loop_control.loop_var", "Run once for each item of a list, which is `item`, or the named variable."),
-    ("notify", "Handlers to run at the end of the play if this step changed something; they survive a failed run."),
+# Marks a YAML block that is no playbook of its own; tests/docs tells what else there is.
+FRAGMENT = "<!-- fragment -->"
+
+# The steps of a migration, in the order of the vendor's page; every other kind is a general one.
+MIGRATION = (
+    *("preflight", "backup", "configure", "regenerate", "stop", "wipe", "template", "start", "copy"),
+    *("fast_index", "verify"),
 )
+SECTIONS = ("Steps of a migration", "General steps")
 
 
 def steps_page() -> str:
     """Return docs/steps.md."""
-    lines = ["# Steps", "", "Generated from the code by `docs/generate.py`.", "", "Every step also takes:", ""]
-    lines += ["| word | meaning |", "| --- | --- |", *(f"| `{word}` | {meaning} |" for word, meaning in COMMON), ""]
-    lines += ["`include: FILE` puts the steps of another file in its place.", ""]
-    for name in steps.kinds():
-        lines += list(_step(steps.kind(name)))
-    return "\n".join(lines)
+    lines = ["# Steps", "", "Generated from the code by `docs/generate.py`. How a playbook is written: "]
+    lines[-1] += "[playbooks.md](playbooks.md)."
+    general = tuple(name for name in steps.kinds() if name not in MIGRATION)
+    for title, names in zip(SECTIONS, (MIGRATION, general), strict=True):
+        lines += ["", f"## {title}", "", "| step | what it does |", "| --- | --- |"]
+        lines += [f"| [`{name}`](#{name}) | {cell(steps.kind(name).summary)} |" for name in names]
+    lines += [
+        "",
+        "`include: FILE` puts the steps of another file in its place.",
+        "",
+        "## Words that every step takes",
+        "",
+    ]
+    lines += ["| word | type | meaning |", "| --- | --- | --- |"]
+    lines += [f"| `{word}` | {cell(_type(rule))} | {cell(_sentence(rule))} |" for word, rule in COMMON.items()]
+    lines += ["", "## Every step"]
+    for name in (*MIGRATION, *general):
+        lines += ["", *_step(steps.kind(name))]
+    return "\n".join(lines) + "\n"
 
 
 def _step(kind: StepKind) -> Iterator[str]:
     module = inspect.getmodule(kind.plan)
-    yield from (f"## {kind.name}", "", inspect.cleandoc(module.__doc__ or ""), "", "```yaml", kind.example, "```", "")
+    yield from (f"### {kind.name}", "", inspect.cleandoc(module.__doc__ or ""), "", FRAGMENT, "```yaml")
+    yield from (kind.example, "```", "")
     where = " or ".join(f"`{group}`" for group in kind.groups)
     if where or kind.needs_target:
         needs = "It needs a `target` in the play. " if kind.needs_target else ""
@@ -51,21 +61,41 @@ def _step(kind: StepKind) -> Iterator[str]:
     yield from ("| parameter | type | default | meaning |", "| --- | --- | --- | --- |")
     required = kind.schema.get("required", [])
     for name, schema in kind.schema["properties"].items():
-        shown = "required" if name in required else f"`{schema.get('default')!r}`"
-        main = " The plain value after the step's name is this one." if name == kind.main else ""
-        yield f"| `{name}` | {_type(schema)} | {shown} | {schema['description']}{main} |"
-    yield ""
+        shown = "required" if name in required else _default(schema.get("default"))
+        main = f" `- {kind.name}: VALUE` sets this one." if name == kind.main else ""
+        yield f"| `{name}` | {cell(_type(schema))} | {cell(shown)} | {cell(_sentence(schema))}{main} |"
+
+
+def _default(value: Any) -> str:
+    """Return a default as YAML has it; what is empty is `none`."""
+    return "none" if value in (None, "") else f"`{json.dumps(value) if not isinstance(value, str) else value}`"
+
+
+def _sentence(rule: Mapping[str, Any]) -> str:
+    """Return a description as a sentence."""
+    text = str(rule["description"])
+    return f"{text[0].upper()}{text[1:]}".removesuffix(".") + "."
+
+
+def cell(text: str) -> str:
+    """Return a text that fits a table's cell."""
+    return text.replace("|", "\\|").replace("\n", " ")
 
 
 def _type(schema: Mapping[str, Any]) -> str:
     if "enum" in schema:
-        return ", ".join(f"`{value}`" if value != "" else "empty" for value in schema["enum"])
+        return ", ".join(f"`{value}`" for value in schema["enum"] if value != "")
     if "anyOf" in schema:
         return " or ".join(_type(one) for one in schema["anyOf"])
     if "const" in schema:
         return f"`{schema['const']}`"
     found = schema.get("type", "any")
-    return " or ".join(found) if isinstance(found, list) else str(found)
+    words = [word for word in ([found] if isinstance(found, str) else found) if word != "null"]
+    return " or ".join(_TYPES.get(word, word) for word in words)
+
+
+# JSON Schema's words, and those that a writer of YAML knows.
+_TYPES = {"array": "list", "object": "mapping"}
 
 
 def variables_page() -> str:
@@ -73,12 +103,13 @@ def variables_page() -> str:
     lines = [
         "# Inventory variables",
         "",
-        "Generated from the code by `docs/generate.py`. Every path, unit, port and name that the vendor's documents call a",
-        "default is a variable; these are the defaults. Set in the inventory only what your site has otherwise.",
+        "Generated from the code by `docs/generate.py`. Every path, unit, port and name that the vendor documents is a",
+        "variable with this default. Set in the inventory only what your site has otherwise. What else an inventory",
+        "may say: [inventory.md](inventory.md).",
         "",
         "| variable | default |",
         "| --- | --- |",
-        *(f"| `{name}` | `{value}` |" if value != "" else f"| `{name}` | empty |" for name, value in DEFAULTS.items()),
+        *(f"| `{name}` | {cell(_default(value))} |" for name, value in DEFAULTS.items()),
         "",
     ]
     return "\n".join(lines)
