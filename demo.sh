@@ -32,7 +32,7 @@ ffplay plan playbooks/switch-model.yml -i "$lab/inventory.yml"
 say "Making those changes"
 ffplay apply playbooks/switch-model.yml -i "$lab/inventory.yml" --yes
 
-say "Verifying once more: every face, every facen compared byte for byte between MongoDB and the shards"
+say "Verifying once more: every face on the shards, and 1,000 facens compared byte for byte with MongoDB's"
 ffplay verify playbooks/switch-model.yml -i "$lab/inventory.yml"
 
 say "A second plan finds nothing to do"

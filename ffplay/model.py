@@ -222,9 +222,9 @@ class Resource(Protocol):
 class Change:
     """One thing on one host, what it is and what it shall be.
 
-    The same value is shown by `plan`, made by `apply`, verified by reading `resource` again and reversed by swapping
-    `before` and `after`. `summary` is the line that a person reads. `effects` are further resources whose values this
-    change is known to alter (they are not verified: the change's own resource is).
+    The same value is shown by `plan`, made by `apply` and verified by reading `resource` again. `summary` is
+    the line that a person reads. `effects` are further resources whose values this change is known to alter (they are
+    not verified: the change's own resource is).
     """
 
     host: str
@@ -234,10 +234,6 @@ class Change:
     summary: str
     shard: str | None = None
     effects: tuple[tuple[str, Any, Any], ...] = field(default=(), hash=False)
-
-    def reverse(self) -> Change:
-        """Return the change that undoes this one."""
-        return Change(self.host, self.resource, self.after, self.before, f"undo: {self.summary}", self.shard)
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,7 @@ class Planner:
             for step in chosen(play.steps, self.options):
                 groups.append(self._group(play, step, batch, target, view, state))
             groups += self._handlers(play, batch, target, view, state)
+        groups = _reviewed(groups)
         names = tuple(tuple(host.name for host in batch) for batch in batches)
         return PlayPlan(play, tuple(host.name for host in hosts), target, tuple(groups), names, frozenset(pending))
 
@@ -147,6 +148,9 @@ class Planner:
             hosts = tuple(host for host in hosts if host.name in wanted)
         if kind.groups:
             members = [host for host in hosts if set(kind.groups) & set(host.groups)]
+            if kind.once and hosts and not members:
+                # What is done once for the site is not left out because `--limit` leaves out where it is done.
+                members = [host for host in self.site.hosts if set(kind.groups) & set(host.groups)]
             preferred = [host for host in members if kind.groups[0] in host.groups]
             hosts = tuple(preferred + [host for host in members if host not in preferred] if kind.once else members)
         return hosts[:1] if kind.once or step.run_once else hosts
@@ -240,6 +244,21 @@ class Planner:
 
     def _read_file(self, name: str) -> bytes:
         return find_file(Path(self.playbook.path), "files", name).read_bytes()
+
+
+def _reviewed(groups: list[StepGroup]) -> list[StepGroup]:
+    """Let each kind judge all that the play would change: what it begins must be finished by another step."""
+    changes = tuple(change for group in groups for plan in group.plans for change in plan.changes)
+    found: list[StepGroup] = []
+    for group in groups:
+        review = steps.kind(group.step.kind).review
+        problems = tuple(review(changes)) if review is not None else ()
+        if problems and group.plans:
+            last = group.plans[-1]
+            last = dataclasses.replace(last, outcomes=(*last.outcomes, *problems))
+            group = dataclasses.replace(group, plans=(*group.plans[:-1], last))  # noqa: PLW2901
+        found.append(group)
+    return found
 
 
 def finding(step: Step, message: str) -> Any:

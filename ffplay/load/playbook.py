@@ -25,9 +25,9 @@ _INSTEAD = {
     "post_tasks": "write them last in `steps`",
     "roles": "put their steps in a file and `include` it",
     "gather_facts": "leave it out: no facts are gathered",
-    "become": "set ansible_become in the inventory or in the play's vars",
-    "become_user": "set ansible_become_user in the inventory or in the play's vars",
-    "remote_user": "set ansible_user in the inventory or in the play's vars",
+    "become": "set ansible_become in the inventory, or `become` in a step",
+    "become_user": "set ansible_become_user in the inventory, or `become_user` in a step",
+    "remote_user": "set ansible_user in the inventory",
     "connection": "set ansible_connection in the inventory",
     "any_errors_fatal": "leave it out: a failure on one host always stops the play on all",
 }

@@ -105,7 +105,8 @@ class KnownHosts:
 
     def _unknown(self, kind: str, blob: bytes) -> HostKeyError:
         settings = self._settings
-        target = settings.known_hosts[0] if settings.known_hosts else "~/.ssh/known_hosts"
+        kept = [file for file in settings.known_hosts if file != "/dev/null"]
+        target = kept[0] if kept else "~/.ssh/known_hosts"
         # Through a jump host ssh-keyscan has no way: the key is then to be had from the host itself.
         port = "" if settings.port == _DEFAULT_PORT else f"-p {settings.port} "
         return HostKeyError(

@@ -18,6 +18,8 @@ def explain(error: Error, style: Style) -> list[str]:
     if isinstance(error, SiteErrors):
         return [line for each in error.errors for line in explain(each, style)]
     where = f"{error.host}: " if isinstance(error, HostError) and error.host else ""
+    # The transport's messages begin with the host: they must make sense by themselves.
+    where = "" if error.message.startswith(where) else where
     lines = [style.paint("red", f"error: {where}{clean(error.message)}")]
     if isinstance(error, HostError):
         lines += [f"  | {line}" for line in tail(error.output, style)]

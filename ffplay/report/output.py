@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterable
 from typing import TextIO
 
 _ERASE = "\r\x1b[K"
+
+# In a log a tool that runs for days should give a sign of life, and not fill the disk.
+_PASSING_SECONDS = 60.0
 
 
 class Output:
@@ -20,6 +24,7 @@ class Output:
         self._terminal = terminal
         self._passing = False
         self._closed = False
+        self._last_passing = time.monotonic()
 
     def lines(self, lines: Iterable[str]) -> None:
         """Write lines; the passing one goes."""
@@ -33,11 +38,14 @@ class Output:
         self.lines([text])
 
     def passing(self, text: str) -> None:
-        """Show a line that the next one replaces; nothing where there is no terminal."""
+        """Show a line that the next one replaces; where there is no terminal, one of them each minute stays."""
         if self._terminal:
             width = shutil.get_terminal_size().columns - 1
             self._write(_ERASE + text.replace("\n", " ")[:width])
             self._passing = True
+        elif time.monotonic() - self._last_passing >= _PASSING_SECONDS:
+            self._last_passing = time.monotonic()
+            self.line(text)
 
     def clear(self) -> None:
         """Take the passing line away."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from itertools import chain
 
 from ffplay.engine.plan import Plan, PlayPlan, StepGroup
-from ffplay.model import Target
+from ffplay.model import Problem, Target
 from ffplay.report.names import heading, item_name, joined, who
 from ffplay.report.rows import Entry, Row, collapse, entries
 from ffplay.report.style import Style, plural
@@ -44,14 +45,25 @@ def _play(play: PlayPlan, style: Style) -> Iterator[str]:
     if play.target:
         yield f"  target: {describe_target(play.target)}"
     batch: tuple[str, ...] | None = None
+    told: set[Problem] = set()
     for number, group in enumerate(play.groups, 1):
         now = batch_of(play, group)
         if now != batch and len(play.batches) > 1:
             place = f"{play.batches.index(now) + 1} of {len(play.batches)}" if now in play.batches else ""
             yield f"  batch {place}: {joined(now)}"
         batch = now
-        yield from _step(number, group, style)
+        yield from _step(number, _untold(group, told), style)
     yield ""
+
+
+def _untold(group: StepGroup, told: set[Problem]) -> StepGroup:
+    """Return a step without the problems that earlier ones have told; what several steps find is one problem."""
+    plans = []
+    for plan in group.plans:
+        kept = tuple(outcome for outcome in plan.outcomes if not isinstance(outcome, Problem) or outcome not in told)
+        told.update(plan.problems)
+        plans.append(dataclasses.replace(plan, outcomes=kept))
+    return dataclasses.replace(group, plans=tuple(plans))
 
 
 def batch_of(play: PlayPlan, group: StepGroup) -> tuple[str, ...]:

@@ -42,11 +42,13 @@ class HostFacts(ShellResource):
         """Print a line a fact."""
         paths = quote(self.paths) if self.paths else "/"
         programs = quote(self.programs) if self.programs else "sh"
-        return f"""awk '/^MemTotal:/ {{print "memory", $2}} /^MemAvailable:/ {{print "available", $2}}' /proc/meminfo
+        return f"""while read -r key value rest; do
+  case $key in MemTotal:) echo "memory $value";; MemAvailable:) echo "available $value";; esac
+done < /proc/meminfo
 echo "cores $(nproc)"; echo "clock $(date +%s)"
 for p in {paths}; do
   q=$p; while [ ! -e "$q" ]; do q=${{q%/*}}; [ -n "$q" ] || q=/; done
-  echo "free $(df -Pk "$q" | awk 'NR == 2 {{print $4, $2}}') $p"
+  df -Pk "$q" | {{ read -r head; read -r system total used free rest; echo "free $free $total $p"; }}
 done
 for c in {programs}; do command -v "$c" >/dev/null 2>&1 && echo "program $c"; done
 for f in {quote([self.instances_dir or "/nonexistent"])}/*.lua; do [ -f "$f" ] && echo "instance ${{f##*/}}"; done; :"""

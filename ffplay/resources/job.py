@@ -21,8 +21,9 @@ _TAIL_BYTES = 4000
 class Job(DirectResource):
     """One tool run, in one or more processes at once. Value: `none`, `running` or `done`.
 
-    `directory` on the host holds a folder a process with its script, pid, log and exit code; it is named after what the
-    job is for, so a second controller finds the first one's job and waits for it instead of starting another.
+    `directory` on the host holds a folder a process with its script, pid, log and exit code; it is called KIND-DIGEST
+    after what the job is for, so a second controller finds the first one's job and waits for it instead of starting
+    another. While a job of the kind runs for another digest none is started.
     `timeout` in seconds bounds the waiting, None does not.
     """
 
@@ -106,7 +107,7 @@ def _exit_code(status: bytes) -> int:
 # the command line must name the folder.
 _ALIVE = (
     '[ ! -f "$d/rc" ] && [ -f "$d/pid" ] && '
-    'tr "\\0" " " < "/proc/$(cat "$d/pid")/cmdline" 2>/dev/null | grep -qF -- "$d"'
+    'case "$(tr "\\0" " " 2>/dev/null < "/proc/$(cat "$d/pid")/cmdline")" in *"$d"*) true;; *) false;; esac'
 )
 
 
@@ -115,6 +116,12 @@ def _start_script(folder: str, line: str) -> str:
     return f"""d={quote([folder])}
 mkdir -p "${{d%/*}}" || exit
 {_ALIVE} && exit 0
+job=${{d%/*}}; mine=$d
+for d in "${{job%-*}}"-*/*; do
+  case $d in "$job"/*) continue;; esac
+  {_ALIVE} && {{ echo "$d still runs for another target (pid $(cat "$d/pid")): wait for it, or end it" >&2; exit 1; }}
+done
+d=$mine
 rm -rf "$d"; mkdir "$d" || exit
 cat > "$d/run" <<'FFPLAY_JOB'
 {line}

@@ -86,17 +86,25 @@ for f in {quote([self.shard.snap_dir])}/*.snap; do
   [ "$(head -c 4 "$f")" = SNAP ] || {{ echo "$f does not begin as a snapshot does" >&2; exit 1; }}
   end=$(tail -c 4 "$f" | od -An -tx1 | tr -d ' \n')
   [ "$end" = d510aded ] || {{ echo "$f has no end marker: it is cut" >&2; exit 1; }}
-  ln "$f" "$part/snap/" 2>/dev/null || {{ cp -p "$f" "$part/snap/"; cmp "$f" "$part/snap/${{f##*/}}"; }}
+  ln "$f" "$part/snap/" 2>/dev/null || {{
+    cp -p "$f" "$part/snap/"
+    [ "$(sha256sum < "$f")" = "$(sha256sum < "$part/snap/${{f##*/}}")" ] || {{
+      echo "the copy of $f differs" >&2; exit 1
+    }}
+  }}
 done
 for f in {quote([self.shard.wal_dir])}/*.xlog {quote([self.shard.index_dir])}/*.idx {quote([self.shard.conf])}; do
   [ -f "$f" ] || continue
   case $f in *.xlog) to="$part/wal";; *.idx) to="$part/index";; *) to="$part";; esac
   cp -p "$f" "$to/"
   copy="$to/${{f##*/}}"
-  head -c "$(stat -c %s "$copy")" "$f" | cmp - "$copy"
+  [ "$(head -c "$(stat -c %s "$copy")" "$f" | sha256sum)" = "$(sha256sum < "$copy")" ] || {{
+    echo "the copy of $f differs" >&2; exit 1
+  }}
 done
 cd "$part"
-find . -type f ! -name 'manifest*' | sed 's|^[.]/||' | sort | while IFS= read -r f; do
+for f in snap/*.snap wal/*.xlog index/*.idx *.lua; do
+  [ -f "$f" ] || continue
   echo "$(sha256sum < "$f" | cut -d' ' -f1) $(stat -c %s "$f") $f"
 done > manifest.new
 [ -s manifest.new ]

@@ -179,12 +179,28 @@ def _judge(ctx: Context, target: Target, mongo: Host, state: FacesState, seen: _
             mongo.name,
             f"nothing tells whether the faces in {faces_of(ctx)[1].label} were made with {target.model}: "  # type: ignore[index]
             f"no record of ffplay is there, and their size ({target.facen_size}) fits",
-            "state the model that the site is at as `from:` in the playbook's target",
+            "state the model that the site is at as `from:` in the target (shipped playbooks: -e from_model=...)",
         )
         return Gap(ctx, generation, current, problems=(problem,))
+    left_out = _left_out(ctx) if reason else ""
+    if left_out:
+        problem = Problem(
+            mongo.name,
+            f"the faces of the whole site go to {generation}, and the play leaves out {left_out}",
+            "leave out --limit: a shard that is left out would serve facens of the old model",
+        )
+        return Gap(ctx, generation, current, reason, redetect, problems=(problem,))
     record = state.record
     source = record.was if record is not None and record.complete_at(generation) else current
     return Gap(ctx, generation, current, reason, redetect, record is not None, source=source)
+
+
+def _left_out(ctx: Context) -> str:
+    """Return the shards of the site that are not in the play, in words."""
+    chosen = {(host.name, shard.name) for host in ctx.hosts for shard in host.shards}
+    every = [(host.name, shard.name) for host in ctx.site.hosts for shard in host.shards]
+    missing = [f"{host} {shard}" for host, shard in every if (host, shard) not in chosen]
+    return ", ".join(missing[:3]) + (f" and {len(missing) - 3} more shards" if len(missing) > 3 else "")
 
 
 def _current(target: Target, state: FacesState, seen: _Seen) -> Generation | None:
@@ -271,7 +287,7 @@ def _by_record(record: Record | None, gap: Gap) -> str:
     if gap.faces:
         return f"its faces are not at {gap.generation}"
     # Faces have a record only once they were regenerated: a shard that has none still holds what they were before.
-    return f"no record tells that it was filled with {gap.generation}" if record is None and gap.recorded else ""
+    return f"the faces go to {gap.generation}" if record is None and gap.recorded else ""
 
 
 def _by_file(conf: FileState | Unknown, wanted: int) -> str:

@@ -1,4 +1,4 @@
-"""Back up MongoDB and the shards, and verify the backups by reading them.
+"""Back up MongoDB, the shards and the configuration, and verify the backups by reading them.
 
 A backup is made where the site is not at its target: before MongoDB's faces are regenerated, and of each shard that is
 to be filled anew. A play without a target backs up everything. Shards need not be stopped.
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from ffplay.model import Change, Unknown
 from ffplay.resources.facts import HostFacts
+from ffplay.resources.file import ABSENT, File, FileState
 from ffplay.resources.mongo_dump import MongoDump, MongoDumps
 from ffplay.resources.shard_backup import ShardBackup, ShardBackups, size_of
 from ffplay.resources.shard_data import ShardData
@@ -25,6 +26,8 @@ def plan(ctx: Context) -> Iterator[Outcome]:
         yield from _mongo(ctx)
     if ctx.args["tarantool"]:
         yield from _shards(ctx)
+    if ctx.args["mongo"] and ctx.target is not None and gap_of(ctx).faces:
+        yield from _configuration(ctx)
 
 
 def _mongo(ctx: Context) -> Iterator[Outcome]:
@@ -47,6 +50,24 @@ def _mongo(ctx: Context) -> Iterator[Outcome]:
     yield Change(ctx.host.name, dumps, made, after, f"dump MongoDB database {dumps.place.db}: {described}")
 
 
+def _configuration(ctx: Context) -> Iterator[Outcome]:
+    """Plan copies of the files that `configure` edits, as they are now."""
+    directory = f"{backup_dir(ctx, 'to')}/configuration/{ctx.run}"
+    paths = [
+        str(ctx.variables[variable])
+        for group, variable in (("facenapi", "facenapi_ini"), ("extraction", "extraction_ini"))
+        if group in ctx.host.groups
+    ]
+    found = [(path, ctx.one(File(path))) for path in paths]
+    kept = [(path, state) for path, state in found if isinstance(state, FileState) and state.kind == "file"]
+    if kept:
+        made = FileState("directory", mode="0700")
+        yield Change(ctx.host.name, File(directory), ABSENT, made, f"make directory {directory}")
+    for path, state in kept:
+        name = path.rpartition("/")[2]
+        yield Change(ctx.host.name, File(f"{directory}/{name}"), ABSENT, state, f"copy {path} to {directory}")
+
+
 def _shards(ctx: Context) -> Iterator[Outcome]:
     directory = backup_dir(ctx, "to")
     for shard, _ in shards_with_gap(ctx):
@@ -67,7 +88,11 @@ STEP = StepKind(
     summary="Back up MongoDB and the shards, and read the backups back.",
     example="- backup: {mongo: true, tarantool: true, to: /var/backups/ffplay}",
     schema=parameters(
-        mongo={"type": "boolean", "default": False, "description": "Dump the MongoDB database."},
+        mongo={
+            "type": "boolean",
+            "default": False,
+            "description": "Dump the MongoDB database, and copy the files that `configure` edits.",
+        },
         tarantool={
             "type": "boolean",
             "default": False,

@@ -81,6 +81,7 @@ class StepKind:
     `schema` is the JSON Schema (2020-12) of its argument mapping, with a description of every property. A plain value
     in the playbook (`stop: tarantool`) is put under `main`. `groups` are the host groups where it has work, none
     meaning every host of the play; with `once` its function is called for the first of them alone, and plans for all.
+    `review` judges all changes that a play plans, after its last step.
     `summary` is one sentence, `example` is YAML of one step.
     """
 
@@ -93,6 +94,7 @@ class StepKind:
     groups: tuple[str, ...] = field(default=())
     needs_target: bool = False
     once: bool = False
+    review: Callable[[tuple[Change, ...]], Iterator[Problem]] | None = None
 
 
 def parameters(required: Sequence[str] = (), **properties: Mapping[str, Any]) -> dict[str, Any]:

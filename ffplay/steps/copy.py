@@ -39,7 +39,7 @@ def plan(ctx: Context) -> Iterator[Outcome]:
     words = [f"--{name.replace('_', '-')}={value}" for name, value in ctx.args["options"].items()]
     job = Job(
         f"copy {gap.generation} to the shards",
-        f"{ctx.variables['state_dir']}/jobs/copy",
+        f"{ctx.variables['state_dir']}/jobs/copy-{gap.generation.digest}",
         (f"{line} {quote(words)}".strip(),),
         ctx.timeout,
     )

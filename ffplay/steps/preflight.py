@@ -136,8 +136,9 @@ def _memtx(ctx: Context, shard: Shard, conf: FileState) -> Generator[Outcome, No
     recovery = parsed.box.get("force_recovery")
     if recovery is not None and recovery.literal is True:
         yield Note(ctx.host.name, f"{shard.name} has force_recovery on: it starts without a word when rows are damaged")
-    if "memtx_gb" in shard.vars:
-        return int(float(shard.vars["memtx_gb"]) * (1 << 30))
+    stated = shard.vars.get("memtx_gb", ctx.variables.get("memtx_gb"))
+    if stated is not None:
+        return int(float(stated) * (1 << 30))
     memtx = parsed.box.get("memtx_memory")
     return int(memtx.literal) if memtx is not None and isinstance(memtx.literal, int | float) else None
 

@@ -34,7 +34,12 @@ def plan(ctx: Context) -> Iterator[Outcome]:
     elif gap.current is None:
         yield Problem(host.name, "nothing tells which model the faces are at", "state it as `from:` in the target")
     lines = tuple(_line(ctx, gap, number) for number in range(int(ctx.args["processes"])))
-    job = Job(f"regenerate for {gap.generation}", f"{ctx.variables['state_dir']}/jobs/regenerate", lines, ctx.timeout)
+    job = Job(
+        f"regenerate for {gap.generation}",
+        f"{ctx.variables['state_dir']}/jobs/regenerate-{gap.generation.digest}",
+        lines,
+        ctx.timeout,
+    )
     what = "normalized images, thumbnails and facens" if gap.redetect else "facens"
     yield Change(ctx.host.name, job, "none", "done", f"regenerate {what} of {state.count} faces: {gap.faces}")
     done = Record(gap.generation, "complete", gap.source, (), ctx.run)

@@ -35,6 +35,12 @@ def _one(ctx: Context, gap: Gap, shard: Shard, directory: str) -> Iterator[Outco
     )
     host = ctx.host.name
     wanted = Record(gap.generation, "emptied", gap.origin(data.record), _indexed(data, served), ctx.run)
+    if gap.faces:
+        yield Problem(
+            host,
+            f"{shard.name} would be wiped while the faces are not at {gap.generation}: {gap.faces}",
+            "let `regenerate` come before wipe, and leave it in",
+        )
     if unit.running:
         yield Problem(
             host, f"{shard.unit} would still run when {shard.name} is wiped", "put `stop: tarantool` before wipe"
@@ -57,6 +63,19 @@ def _one(ctx: Context, gap: Gap, shard: Shard, directory: str) -> Iterator[Outco
         yield Note(
             host, f"{shard.name}: {waiting / 1024:.0f} MiB set aside by earlier runs still wait in {shard.data_dir}"
         )
+
+
+def review(changes: tuple[Change, ...]) -> Iterator[Problem]:
+    """Refuse a play that would leave a shard empty: it would start, answer, and find nobody."""
+    left: dict[tuple[str, str], Change] = {}
+    for change in changes:
+        if isinstance(change.resource, ShardData) and change.after.record is not None:
+            left[change.host, change.resource.shard.name] = change
+    for (host, name), change in left.items():
+        if change.after.record.state == "emptied":
+            yield Problem(
+                host, f"{name} would be emptied and not filled", "let `copy` come after wipe, and leave it in"
+            )
 
 
 def _needs_backup(data: DataState) -> bool:
@@ -93,4 +112,5 @@ STEP = StepKind(
     main="part",
     groups=("tntapi",),
     needs_target=True,
+    review=review,
 )
