@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -72,14 +73,26 @@ class Applier:
         for change in batch:
             self._listener.event(Event(Kind.CHANGE, host=host.name, change=change))
         if isinstance(batch[0].resource, DirectResource):
-            change = batch[0]
-            change.resource.bring(self._access, host, change.before, change.after)
+            self._direct(host, batch)
         else:
             self._shell(host, batch)
         self._read_again(host, batch)
         seconds = time.monotonic() - started
         for change in batch:
             self._listener.event(Event(Kind.CHANGED, host=host.name, change=change, data={"seconds": seconds}))
+
+    def _direct(self, host: Host, batch: list[Change]) -> None:
+        """Make direct changes: those of one lane after each other, the lanes at the same time."""
+        lanes: dict[str, list[Change]] = {}
+        for change in batch:
+            lanes.setdefault(change.resource.lane, []).append(change)
+
+        def bring(changes: list[Change]) -> None:
+            for change in changes:
+                change.resource.bring(self._access, host, change.before, change.after)
+
+        with concurrent.futures.ThreadPoolExecutor(len(lanes)) as pool:
+            list(pool.map(bring, lanes.values()))
 
     def _shell(self, host: Host, batch: list[Change]) -> None:
         scripts = [change.resource.bring_script(change.before, change.after) for change in batch]
@@ -118,11 +131,16 @@ def become_of(step: Step) -> Become | None:
 
 
 def _fits(batch: list[Change], change: Change) -> bool:
-    """Tell whether a change may travel with the batch in one script."""
+    """Tell whether a change may be made with the batch: in one script, or at the same time."""
     if not batch:
         return True
-    same_host = batch[0].host == change.host
-    return same_host and isinstance(batch[0].resource, ShellResource) and isinstance(change.resource, ShellResource)
+    first, other = batch[0].resource, change.resource
+    if batch[0].host != change.host:
+        return False
+    if isinstance(first, ShellResource) and isinstance(other, ShellResource):
+        return True
+    direct = isinstance(first, DirectResource) and isinstance(other, DirectResource)
+    return direct and bool(first.lane and other.lane)
 
 
 def _result(reply: Reply) -> Mapping[str, Any]:

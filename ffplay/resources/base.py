@@ -32,6 +32,10 @@ class Resource(ABC):
         """Tell whether reading again after a change is possible; what only acts (a POST) is judged by its answer."""
         return True
 
+    def same(self, one: Any, other: Any) -> bool:
+        """Tell whether two readings are the same to a plan; what a serving site alters by itself does not count."""
+        return bool(one == other)
+
     def reached(self, before: Any, after: Any, observed: Any) -> bool:
         """Tell whether what was read afterwards is what was planned."""
         return bool(after == observed)
@@ -55,6 +59,14 @@ class ShellResource(Resource):
 
 class DirectResource(Resource):
     """A resource that is read or brought over HTTP, the binary protocols, or by many small commands."""
+
+    @property
+    def lane(self) -> str:
+        """Return what changes must not be made at the same time as this one; those of other lanes on a host may be.
+
+        Empty for a change that nothing else may accompany.
+        """
+        return ""
 
     @abstractmethod
     def read(self, access: Access, host: Host) -> Any:

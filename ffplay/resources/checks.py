@@ -56,7 +56,7 @@ class ShardAnswers(DirectResource):
             if time.monotonic() > deadline:
                 where = f"{self.shard.address}:{self.shard.http_port}"
                 return Findings((f"{self.shard.name} does not answer on {where} after {self.timeout:.0f} s: {seen}",))
-            time.sleep(_PAUSE_SECONDS)
+            access.pause(_PAUSE_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class PortState(DirectResource):
 
     def read(self, access: Access, host: Host) -> Findings:
         """Try until the port is as wanted."""
-        time.sleep(self.delay)
+        access.pause(self.delay)
         deadline = time.monotonic() + self.timeout
         while True:
             state = "started" if self._open(access, host) else "stopped"
@@ -86,7 +86,7 @@ class PortState(DirectResource):
             if time.monotonic() > deadline:
                 said = "is closed" if state == "stopped" else "is still open"
                 return Findings((f"port {self.label} {said} after {self.timeout:.0f} s",))
-            time.sleep(self.sleep)
+            access.pause(self.sleep)
 
     def _open(self, access: Access, host: Host) -> bool:
         return access.connection(host.name).reachable(self.address, self.port)
@@ -109,7 +109,7 @@ class PathState(DirectResource):
 
     def read(self, access: Access, host: Host) -> Findings:
         """Look until the path is as wanted."""
-        time.sleep(self.delay)
+        access.pause(self.delay)
         deadline = time.monotonic() + self.timeout
         while True:
             there = access.connection(host.name).run(f"[ -e {quote([self.path])} ]").code == 0
@@ -118,7 +118,7 @@ class PathState(DirectResource):
             if time.monotonic() > deadline:
                 said = "is still there" if there else "is not there"
                 return Findings((f"{self.path} {said} after {self.timeout:.0f} s",))
-            time.sleep(self.sleep)
+            access.pause(self.sleep)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +159,7 @@ class HttpExchange(DirectResource):
             found = self._once(access, host)
             if not found.problems or time.monotonic() > deadline:
                 return found
-            time.sleep(_PAUSE_SECONDS)
+            access.pause(_PAUSE_SECONDS)
 
     def _once(self, access: Access, host: Host) -> Findings:
         parts = urlsplit(self.url)
@@ -211,7 +211,7 @@ class Pause(DirectResource):
     def read(self, access: Access, host: Host) -> Findings:
         """Wait."""
         access.tell(host.name, f"pausing for {self.seconds:g} s")
-        time.sleep(self.seconds)
+        access.pause(self.seconds)
         return Findings((), f"paused for {self.seconds:g} s")
 
 

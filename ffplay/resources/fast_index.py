@@ -15,6 +15,7 @@ from ffplay.errors import ChangeFailed, SiteError
 from ffplay.model import Host, Shard
 from ffplay.remote.base import Access
 from ffplay.resources.base import DirectResource, quote
+from ffplay.resources.job import Job
 from ffplay.resources.shard_http import ShardFaces
 
 # Building an index of some millions of faces takes hours.
@@ -23,18 +24,27 @@ _BUILD_SECONDS = 24 * 3600
 
 @dataclass(frozen=True, slots=True)
 class FastIndex(DirectResource):
-    """A gallery's index. Value: `none` or `built`. `replicas` are (host, shard) that need the file first."""
+    """A gallery's index. Value: `none` or `built`.
+
+    `jobs` is the directory of the host's detached tools; `replicas` are (host, shard) that need the file first.
+    """
 
     shard: Shard
     gallery: str
     facen_size: int
     command: str
+    jobs: str
     replicas: tuple[tuple[str, Shard], ...] = ()
 
     @property
     def label(self) -> str:
         """Return the index file's path."""
         return f"{self.shard.index_dir}/{self.gallery}.idx"
+
+    @property
+    def lane(self) -> str:
+        """Return the shard: the shards of a host build their indexes at the same time."""
+        return self.shard.name
 
     def read(self, access: Access, host: Host) -> str:
         """Tell whether the shard has indexed faces of the gallery."""
@@ -59,9 +69,8 @@ class FastIndex(DirectResource):
             call("prepare_preindex()")
             call("save_preindex(path)", self._preindex)
             script = f"{self._build()} && chown --reference={quote([self.shard.index_dir])} {quote([self.label])}"
-            reply = connection.run(script, timeout=_BUILD_SECONDS)
-            if reply.code:
-                raise ChangeFailed(host.name, f"the index of {self.gallery} was not built", "", reply.error_text)
+            name = f"index of {self.gallery} on {self.shard.name}"
+            Job(name, f"{self.jobs}/{self.shard.name}-{self.gallery}", (script,)).bring(access, host, "none", "done")
             for name, replica in self.replicas:
                 self._send(access, host, name, replica)
             call("preindex_to_index()")

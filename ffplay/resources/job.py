@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ffplay.errors import ChangeFailed
+from ffplay.errors import ChangeFailed, Interrupted
 from ffplay.model import Host
 from ffplay.remote.base import Access
 from ffplay.resources.base import DirectResource, quote
 
 # How long one poll waits on the host for the job's end, in seconds; each poll is one round trip.
-_POLL_SECONDS = 10
+_POLL_SECONDS = 5
 
 # Of a failed job's log so many bytes are shown.
 _TAIL_BYTES = 4000
@@ -48,7 +48,10 @@ class Job(DirectResource):
         return "running" if "running" in connection.run(probe + "\n:").text else "none"
 
     def bring(self, access: Access, host: Host, before: Any, after: Any) -> None:
-        """Start what does not run yet, and wait for all of it. Raise `ChangeFailed` with the end of the log."""
+        """Start what does not run yet, and wait for all of it. Raise `ChangeFailed` with the end of the log.
+
+        An operator who stops the run leaves the processes running: the next run finds them.
+        """
         connection = access.connection(host.name)
         for folder, line in zip(self._folders(), self.lines, strict=True):
             reply = connection.run(_start_script(folder, line))
@@ -89,6 +92,8 @@ class Job(DirectResource):
                 access.tell(host.name, log.decode("utf-8", "replace"))
             if status != b"running":
                 return _exit_code(status), tail.decode("utf-8", "replace")
+            if access.stopping:
+                raise Interrupted(f"stopped by the operator; {self.name} runs on by itself on {host.name}")
             waited += _POLL_SECONDS
             if self.timeout is not None and waited > self.timeout:
                 connection.run(f'kill -TERM -"$(cat {quote([folder])}/pid)" 2>/dev/null; :')

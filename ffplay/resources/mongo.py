@@ -89,6 +89,10 @@ class Faces(DirectResource):
         if reply.code:
             raise SiteError(host.name, f"cannot write {self.record_path}", "", reply.error_text)
 
+    def same(self, one: Any, other: Any) -> bool:
+        """Compare the record and which sizes there are: faces come and go while the site serves."""
+        return one.record == other.record and {size for size, _ in one.sizes} == {size for size, _ in other.sizes}
+
     def reached(self, before: Any, after: Any, observed: Any) -> bool:
         """Compare the record, and of finished faces that no sampled facen has another size."""
         wanted = {size for size, _ in after.sizes}

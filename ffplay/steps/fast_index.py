@@ -31,6 +31,7 @@ def plan(ctx: Context) -> Iterator[Outcome]:
                 gallery,
                 ctx.target.facen_size,
                 str(ctx.variables["build_index_command"]),
+                f"{ctx.variables['state_dir']}/jobs/index",
                 _replicas(ctx, shard),
             )
             yield Change(ctx.host.name, index, "none", "built", f"build the fast index of {gallery}", shard.name)

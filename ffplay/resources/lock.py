@@ -1,0 +1,113 @@
+"""The lock of a site: one directory a host, which one run at a time can put in place, and who holds it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ffplay.remote.base import Reply
+from ffplay.resources.base import ShellResource, quote
+
+# What the scripts below end with where somebody else has the lock, and where this run's own is there no more.
+HELD = 75
+FENCED = 97
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds a lock.
+
+    `machine` and `pid` are the controller's, `since` is UTC as people write it, `run` names the run in records and
+    backups. `token` is random: it tells this holder from one who took the lock over, whatever their names.
+    """
+
+    user: str
+    machine: str
+    pid: int
+    since: str
+    run: str
+    playbook: str
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A lock as it was read. `silent` counts the seconds since the holder's last sign of life, by the host's clock."""
+
+    holder: Holder
+    silent: int
+
+
+@dataclass(frozen=True, slots=True)
+class SiteLock(ShellResource):
+    """The lock on one host. Value: `Held`, or None where it is free; it is brought from None to a `Holder` and back.
+
+    `rename` is what decides: a directory cannot be renamed over one that holds files, so of all who try one gets it,
+    whole. The same call takes it away, so that nobody ever sees half a lock.
+    """
+
+    state_dir: str
+
+    @property
+    def label(self) -> str:
+        """Return the directory."""
+        return f"{self.state_dir}/lock"
+
+    def read_script(self) -> str:
+        """Print the age of the last sign of life, then the holder."""
+        return f"""d={quote([self.label])}
+[ -n "$(ls -A "$d" 2>/dev/null)" ] || exit 0
+echo "$(($(date +%s) - $(stat -c %Y "$d/holder")))" && cat "$d/holder"
+[ -d "$d" ]"""
+
+    def parse(self, reply: Reply) -> Held | None:
+        """Return who holds it. Raise ValueError where that cannot be told."""
+        if reply.code or not reply.text:
+            # It was there and went while it was read.
+            return None
+        age, _, text = reply.text.partition("\n")
+        try:
+            return Held(Holder(**json.loads(text)), max(0, int(age)))
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"it is no lock of ours ({error}); find out who made it, then remove it") from error
+
+    def bring_script(self, before: Any, after: Any) -> str:
+        """Take the lock for `after`, ending with `HELD` where it is not free, or give that of `before` back."""
+        return self._release(before) if after is None else self._take(after)
+
+    def _take(self, holder: Holder) -> str:
+        new = quote([f"{self.label}.{holder.token}.new"])
+        return f"""umask 022
+mkdir -p {quote([self.state_dir])} && mkdir {new} || exit 1
+cat > {new}/holder <<'FFPLAY_LOCK' && echo {holder.token} > {new}/token || {{ rm -rf {new}; exit 1; }}
+{json.dumps(asdict(holder))}
+FFPLAY_LOCK
+mv -T {new} {quote([self.label])} 2>/dev/null && exit 0
+rm -rf {new}
+exit {HELD}"""
+
+    def _release(self, holder: Holder) -> str:
+        """Return sh that removes the lock if it is the holder's, and says `released` if it was.
+
+        Another run may take its place between the look and the rename; then what was renamed is put back.
+        """
+        token = holder.token
+        return f"""d={quote([self.label])}
+[ "$(cat "$d/token" 2>/dev/null)" = {token} ] || exit 0
+mv -T "$d" "$d.{token}.gone" || exit 1
+[ "$(cat "$d.{token}.gone/token")" = {token} ] || {{ mv -T "$d.{token}.gone" "$d"; exit; }}
+rm -rf "$d.{token}.gone" && echo released"""
+
+    def fence(self, holder: Holder) -> str:
+        """Return a line of sh that ends a script with `FENCED` unless the lock is the holder's, else shows his life."""
+        path = quote([self.label])
+        return (
+            f"ffplay_token=; {{ read -r ffplay_token < {path}/token; }} 2>/dev/null; "
+            f'[ "$ffplay_token" = {holder.token} ] || {{ echo fenced {holder.token} >&2; exit {FENCED}; }}; '
+            f"touch -c {path}/holder 2>/dev/null\n"
+        )
+
+    def fenced(self, holder: Holder, reply: Reply) -> bool:
+        """Tell whether the fence ended a script; a script's own exit code may be the same."""
+        return reply.code == FENCED and f"fenced {holder.token}" in reply.error_text
