@@ -42,6 +42,7 @@ def plan(ctx: Context) -> Iterator[Outcome]:
         f"{ctx.variables['state_dir']}/jobs/copy-{gap.generation.digest}",
         (f"{line} {quote(words)}".strip(),),
         ctx.timeout,
+        ctx.run,  # What an earlier run's copy brought may have been wiped since.
     )
     every = masters(ctx)
     count = sum(pair in every for pair in empty)

@@ -39,6 +39,7 @@ def plan(ctx: Context) -> Iterator[Outcome]:
         f"{ctx.variables['state_dir']}/jobs/regenerate-{gap.generation.digest}",
         lines,
         ctx.timeout,
+        state.record.run if state.record is not None else ctx.run,
     )
     what = "normalized images, thumbnails and facens" if gap.redetect else "facens"
     yield Change(ctx.host.name, job, "none", "done", f"regenerate {what} of {state.count} faces: {gap.faces}")

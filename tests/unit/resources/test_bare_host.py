@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Callable
@@ -245,14 +247,83 @@ def test_commands_and_notifications(host: Host, tmp_path: Path) -> None:
     assert bring(host, pending, ("Restart it's unit", "b"), ("Restart it's unit",)) == ("Restart it's unit",)
 
 
+def job_of(tmp_path: Path, *lines: str, digest: str = "1234", began: str = "run1") -> job.Job:
+    return job.Job("tool", str(tmp_path / f"jobs/tool-{digest}"), lines, began=began)
+
+
+def ended(tool: job.Job, host: Host) -> list[str]:
+    """Wait until every process is over; return exit code and log of each."""
+    return [host(job._poll_script(folder, 0)).text for folder in tool._folders()]
+
+
 def test_jobs(host: Host, tmp_path: Path) -> None:
-    folder = str(tmp_path / "jobs/tool-1234/1")
-    assert host(job._start_script(folder, "echo begun; sleep 1; echo done; exit 3")).code == 0
-    other = host(job._start_script(str(tmp_path / "jobs/tool-5678/1"), "echo never"))
-    assert other.code == 1
-    assert "still runs for another target" in other.error_text
-    pid = Path(folder, "pid").read_text()
-    assert host(job._start_script(folder, "echo twice")).code == 0
-    assert Path(folder, "pid").read_text() == pid
-    reply = host(job._poll_script(folder, 0))
-    assert reply.text == "3\nbegun\ndone\n"
+    tool = job_of(tmp_path, "echo begun; sleep 1; echo done; exit 3")
+    assert host(tool._start_script()).code == 0
+    pid = Path(tool.directory, "1/pid").read_text()
+    assert host(tool._start_script()).code == 0
+    assert Path(tool.directory, "1/pid").read_text() == pid
+    assert ended(tool, host) == ["3\nbegun\ndone\n"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "digest", "began"),
+    [
+        (("sleep 1",), "1234", "run1"),
+        (("sleep 1", "sleep 2", "sleep 3"), "1234", "run1"),
+        (("sleep 1", "sleep 3"), "1234", "run1"),
+        (("sleep 1", "sleep 2"), "5678", "run1"),
+        (("sleep 1", "sleep 2"), "1234", "run2"),
+    ],
+    ids=["fewer processes", "more processes", "another option", "another target", "other work"],
+)
+def test_a_job_is_not_taken_for_another_one(
+    host: Host, tmp_path: Path, lines: tuple[str, ...], digest: str, began: str
+) -> None:
+    tool = job_of(tmp_path, "sleep 1", "sleep 2")
+    assert host(tool._start_script()).code == 0
+    other = job_of(tmp_path, *lines, digest=digest, began=began)
+    if len(lines) == 3:  # Those that run are two of its three: the third is started beside them, and no face is left.
+        assert host(other._start_script()).code == 0
+        return
+    reply = host(other._start_script())
+    assert reply.code != 0
+    assert "still runs" in reply.error_text
+    assert "sleep 2" in reply.error_text
+    ended(tool, host)
+    assert host(other._start_script()).code == 0
+
+
+def test_what_ended_well_while_nobody_looked_is_not_done_again(host: Host, tmp_path: Path) -> None:
+    count = tmp_path / "count"
+    tool = job_of(tmp_path, f"echo a >> {count}", f"echo b >> {count}; sleep 1")
+    assert host(tool._start_script()).code == 0
+    assert ended(job_of(tmp_path, ""), host) == ["0\n"]
+    assert host(tool._start_script()).code == 0
+    assert ended(tool, host) == ["0\n", "0\n"]
+    assert host(tool._start_script()).code == 0
+    assert sorted(count.read_text().split()) == ["a", "b"]
+    for times, began in ((2, "run2"), (3, ""), (4, "")):
+        assert host(dataclasses.replace(tool, began=began)._start_script()).code == 0
+        ended(tool, host)
+        assert sorted(count.read_text().split()) == ["a"] * times + ["b"] * times
+
+
+def test_after_a_failure_every_part_is_done_again(host: Host, tmp_path: Path) -> None:
+    count = tmp_path / "count"
+    tool = job_of(tmp_path, f"echo a >> {count}", f"echo b >> {count}; exit 1")
+    for _ in range(2):
+        assert host(tool._start_script()).code == 0
+        assert ended(tool, host) == ["0\n", "1\n"]
+    assert sorted(count.read_text().split()) == ["a", "a", "b", "b"]
+
+
+def test_a_tool_outlives_what_started_it(host: Host, tmp_path: Path) -> None:
+    tool = job_of(tmp_path, "sleep 2; :")
+    assert host(tool._start_script()).code == 0
+    pid = Path(tool.directory, "1/pid").read_text()
+    os.kill(int(pid), signal.SIGKILL)
+    assert host(tool._start_script()).code == 0
+    assert Path(tool.directory, "1/pid").read_text() == pid
+    assert ended(tool, host) == ["vanished\n"]
+    assert host(tool._start_script()).code == 0
+    assert Path(tool.directory, "1/pid").read_text() != pid
