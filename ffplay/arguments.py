@@ -18,6 +18,7 @@ BUG_EXIT_CODE = 70
 VERBS = {
     "plan": "show every change that a playbook would make, and change nothing",
     "apply": "show the plan, ask, make the changes and verify each of them",
+    "unlock": "remove the lock that a dead run left on a site",
     "verify": "check that the site is at a playbook's target, and change nothing",
     "validate": "check a playbook and its inventory without reaching any host",
     "inventory": "show hosts, groups, shards and variables",
@@ -94,6 +95,7 @@ def build_parser() -> argparse.ArgumentParser:
     fill: dict[str, Callable[[argparse.ArgumentParser], None]] = {
         "plan": _plan,
         "apply": _apply,
+        "unlock": _unlock,
         "verify": _playbook,
         "validate": _sources,
         "inventory": _inventory,
@@ -154,6 +156,11 @@ def _apply(parser: argparse.ArgumentParser) -> None:
     _plan(parser)
     parser.add_argument("-C", "--check", action="store_true", help="the same as `plan`")
     parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
+
+
+def _unlock(parser: argparse.ArgumentParser) -> None:
+    _sources(parser)
+    parser.add_argument("--force", metavar="RUN", help="do not ask: break the lock of the run of this name")
 
 
 def _inventory(parser: argparse.ArgumentParser) -> None:

@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Error as error:
         return _fail(error, args)
     except KeyboardInterrupt:
-        return _fail(Interrupted("interrupted", "to go on, run the same command again: what is done stays done"), args)
+        return _fail(Interrupted("interrupted"), args)
     except BrokenPipeError:
         return 0
     except Exception as error:  # noqa: BLE001  (whatever it is, the operator gets one line and not a traceback)

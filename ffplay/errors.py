@@ -11,6 +11,7 @@
     |   |-- HostKeyError        4   its host key is unknown or another one
     |   |-- AuthError           4   it does not let us in
     |   `-- BecomeError         4   it lets us in and sudo refuses
+    |-- Locked                  9   another run holds the site's lock, or took over this one's
     |-- SiteErrors                several hosts' errors at once, with the exit code of the first
     `-- Interrupted           130   the operator stopped the run
 
@@ -23,6 +24,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ffplay.model import Mark
+
+# What an operator does who stopped a run.
+GO_ON = "to go on, run the same command again: what is done stays done, and what still runs is waited for"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +118,12 @@ class BecomeError(Unreachable):
     """We are logged in, and sudo refuses."""
 
 
+class Locked(HostError):
+    """Another run holds the site's lock."""
+
+    exit_code = 9
+
+
 class SiteErrors(Error):
     """Several hosts have errors; `errors` holds all of them, and the exit code is the first one's."""
 
@@ -127,3 +137,6 @@ class Interrupted(Error):
     """The operator stopped the run."""
 
     exit_code = 130
+
+    def __init__(self, message: str, advice: str = GO_ON) -> None:
+        super().__init__(message, advice)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import secrets
 import sys
@@ -44,6 +45,7 @@ def run(args: argparse.Namespace, style: Style) -> int:
     verbs: Mapping[str, Callable[[argparse.Namespace, Output, Style], int]] = {
         "plan": plan,
         "apply": apply,
+        "unlock": unlock,
         "verify": verify,
         "validate": validate,
         "inventory": inventory,
@@ -58,7 +60,7 @@ def plan(args: argparse.Namespace, output: Output, style: Style) -> int:
     if args.list_hosts or args.list_steps:
         output.lines(_listing(loaded, args))
         return 0
-    with _session(loaded, args, _report(args, output, style)) as session:
+    with _session(loaded, _options(args), _report(args, output, style)) as session:
         found = session.plan()
         if args.json:
             from ffplay.report.json_plan import document
@@ -76,9 +78,11 @@ def apply(args: argparse.Namespace, output: Output, style: Style) -> int:
     """Show the plan, ask, and make it so."""
     if args.check or args.list_hosts or args.list_steps:
         return plan(args, output, style)
+    from ffplay.engine.interrupts import stoppable
+
     loaded = _load(args)
     report = _report(args, output, style)
-    with _session(loaded, args, report) as session:
+    with _session(loaded, _options(args), report) as session:
         found = session.plan()
         if not args.json:
             _show(found, output, style)
@@ -89,7 +93,9 @@ def apply(args: argparse.Namespace, output: Output, style: Style) -> int:
             _confirm(found, args)
         if found.empty and not found.checks:
             return 0
-        code = _make(session, found, report)
+        # Checks alone can be dropped at any moment.
+        with contextlib.nullcontext() if found.empty else stoppable(session.stop):
+            code = _make(session, found, report)
         if not args.json:
             _tell_cost(session, output, style)
     return code
@@ -102,12 +108,22 @@ def verify(args: argparse.Namespace, output: Output, style: Style) -> int:
         output.lines(_listing(loaded, args))
         return 0
     report = _report(args, output, style)
-    with _session(loaded, args, report) as session:
+    with _session(loaded, _options(args), report) as session:
         found = session.verify()
         if found.problems and not args.json:
             _show(found, output, style)
         _refuse_problems(found)
         return _make(session, found, report)
+
+
+def unlock(args: argparse.Namespace, output: Output, style: Style) -> int:
+    """Break the lock that a dead run left."""
+    from ffplay.engine.options import Options
+    from ffplay.unlock import unlock as ask_and_break
+
+    loaded = _load(args)
+    with _session(loaded, Options(args.limit), _report(args, output, style)) as session:
+        return ask_and_break(session, args.force, output, style)
 
 
 def validate(args: argparse.Namespace, output: Output, style: Style) -> int:
@@ -186,11 +202,11 @@ def _plays(loaded: Loaded) -> tuple[Play, ...]:
     return loaded.playbook.plays if loaded.playbook else ()
 
 
-def _session(loaded: Loaded, args: argparse.Namespace, report: Report) -> Session:
+def _session(loaded: Loaded, options: Options, report: Report) -> Session:
     from ffplay.engine.runner import Session
 
     name = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()) + f"-{secrets.token_hex(2)}"
-    return Session(loaded, _options(args), report, name)
+    return Session(loaded, options, report, name)
 
 
 def _options(args: argparse.Namespace) -> Options:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from ffplay.engine.events import Event, Kind, Listener
 from ffplay.engine.view import Key
-from ffplay.errors import HostError, SiteError
+from ffplay.errors import HostError, Interrupted, SiteError
 from ffplay.model import Host
 from ffplay.remote.base import Become, Connection, Reply
 from ffplay.resources.base import DirectResource, Resource, ShellResource
@@ -78,6 +78,7 @@ class SiteAccess:
         self._listener = listener
         self._locks: dict[str, threading.RLock] = {}
         self._guard = threading.Lock()
+        self._stop = threading.Event()
 
     def connection(self, host: str) -> Connection:
         """Return the connection to a host, safe to share. Raise `Unreachable`."""
@@ -89,6 +90,25 @@ class SiteAccess:
     def tell(self, host: str, text: str) -> None:
         """Pass on what a tool printed."""
         self._listener.event(Event(Kind.OUTPUT, host=host, text=text))
+
+    @property
+    def stopping(self) -> bool:
+        """Tell whether the operator stops the run."""
+        return self._stop.is_set()
+
+    def stop(self) -> None:
+        """Have the run stop where it is well; a signal handler may call this."""
+        self._stop.set()
+
+    def pause(self, seconds: float) -> None:
+        """Wait. Raise `Interrupted` as soon as the operator stops the run."""
+        self._stop.wait(seconds)
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Raise `Interrupted` where the operator stops the run."""
+        if self.stopping:
+            raise Interrupted("stopped by the operator")
 
 
 def run_framed(

@@ -9,26 +9,36 @@ from typing import Any
 
 from ffplay.engine.access import BATCH_SECONDS, SiteAccess, read_host, run_framed
 from ffplay.engine.events import Event, Kind, Listener
+from ffplay.engine.lock import Lock
 from ffplay.engine.plan import StepPlan
 from ffplay.errors import ChangeFailed, CheckFailed, HostError, NotConverged, Refused
 from ffplay.model import Change, Check, Host, Note, Site, Step
-from ffplay.remote.base import Become, Reply
+from ffplay.remote.base import Access, Become, Reply
 from ffplay.resources.base import DirectResource, ShellResource
 from ffplay.resources.checks import Findings
 
 
 class Applier:
-    """Makes the changes of one step on one host, in order. Holds what the step's last command left, for `register`."""
+    """Makes the changes of one step on one host, in order. Holds what the step's last command left, for `register`.
 
-    def __init__(self, site: Site, access: SiteAccess, listener: Listener, step: Step) -> None:
+    With a lock each change looks first whether the run still has it; what only reads does not. `made` tells whether
+    any change was made, also where the operator stopped the step before its end.
+    """
+
+    def __init__(
+        self, site: Site, access: SiteAccess, listener: Listener, step: Step, lock: Lock | None = None
+    ) -> None:
         self._site = site
         self._access = access
+        self._lock = lock
+        self._writer: Access = access if lock is None else lock.access()
+        self.made = False
         self._listener = listener
         self._step = step
         self.result: dict[str, Any] = {}
 
     def apply(self, plan: StepPlan) -> bool:
-        """Make everything of the plan; return whether anything changed. Raise `HostError`."""
+        """Make everything of the plan; return whether anything changed. Raise `HostError` or `Interrupted`."""
         batch: list[Change] = []
         changed = False
         for outcome in plan.outcomes:
@@ -56,6 +66,7 @@ class Applier:
             raise Refused(outcome.host, outcome.summary, outcome.advice)
 
     def _check(self, check: Check) -> None:
+        self._access.go_on()
         host = self._site.host(check.host)
         found: Findings = check.resource.read(self._access, host)
         self.result.update({"content": found.body, "status": found.code, "msg": found.info})
@@ -68,6 +79,7 @@ class Applier:
         """Make a batch of changes that share a host; one that is not made over the shell is a batch of its own."""
         if not batch:
             return
+        self._access.go_on()
         host = self._site.host(batch[0].host)
         started = time.monotonic()
         for change in batch:
@@ -79,6 +91,7 @@ class Applier:
         self._read_again(host, batch)
         seconds = time.monotonic() - started
         for change in batch:
+            self.made = True
             self._listener.event(Event(Kind.CHANGED, host=host.name, change=change, data={"seconds": seconds}))
 
     def _direct(self, host: Host, batch: list[Change]) -> None:
@@ -89,18 +102,22 @@ class Applier:
 
         def bring(changes: list[Change]) -> None:
             for change in changes:
-                change.resource.bring(self._access, host, change.before, change.after)
+                change.resource.bring(self._writer, host, change.before, change.after)
 
         with concurrent.futures.ThreadPoolExecutor(len(lanes)) as pool:
             list(pool.map(bring, lanes.values()))
 
     def _shell(self, host: Host, batch: list[Change]) -> None:
-        scripts = [change.resource.bring_script(change.before, change.after) for change in batch]
+        become = become_of(self._step)
+        # Before each change of the batch, for a batch may take long; as another user the connection looks once.
+        fence = self._lock.fence(host.name) if self._lock and become is None else ""
+        scripts = [fence + change.resource.bring_script(change.before, change.after) for change in batch]
         timeout = self._step.timeout or BATCH_SECONDS
-        replies = run_framed(
-            self._access.connection(host.name), scripts, stop=True, timeout=timeout, become=become_of(self._step)
-        )
+        connection = self._writer.connection(host.name)
+        replies = run_framed(connection, scripts, stop=True, timeout=timeout, become=become)
         for change, reply in zip(batch, replies, strict=False):
+            if self._lock:
+                self._lock.judge(host.name, reply)
             self.result.update(_result(reply))
             if reply.code:
                 raise _failed(host, change, reply, timeout)

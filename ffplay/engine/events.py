@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from ffplay.errors import HostError
+from ffplay.errors import Error
 from ffplay.model import Change, Check, Play, Status, Step
 
 
@@ -39,7 +39,7 @@ class Event:
     check: Check | None = None
     status: Status | None = None
     text: str = ""
-    error: HostError | None = None
+    error: Error | None = None
     data: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 

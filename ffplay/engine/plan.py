@@ -111,3 +111,20 @@ class Plan:
     def empty(self) -> bool:
         """Tell whether the site is as the playbook wants it: no change, and none that may yet come."""
         return not self.changes and not self.deferred
+
+
+def same(one: Plan, other: Plan) -> bool:
+    """Tell whether two plans of a playbook are the same in all that they would do.
+
+    What is only told (summaries, notes, how much a check will look at) does not count: a site that serves alters it.
+    """
+    return [_deeds(plan) for plan in one.step_plans()] == [_deeds(plan) for plan in other.step_plans()] and all(
+        before.resource.same(before.before, after.before) and before.resource.same(before.after, after.after)
+        for before, after in zip(one.changes, other.changes, strict=True)
+    )
+
+
+def _deeds(plan: StepPlan) -> tuple[Any, ...]:
+    """Return what a step does to what, but for the values."""
+    things = [(change.host, change.shard, change.resource) for change in plan.changes]
+    return plan.step, plan.host, plan.item, plan.state, things

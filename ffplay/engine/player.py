@@ -4,34 +4,43 @@ from __future__ import annotations
 
 import concurrent.futures
 import dataclasses
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from ffplay.engine.access import SiteAccess
 from ffplay.engine.applier import Applier
 from ffplay.engine.events import Event, Kind, Listener
+from ffplay.engine.lock import Lock
 from ffplay.engine.plan import Plan, PlayPlan, StepGroup, StepPlan
 from ffplay.engine.planner import NO_ITEMS, Planner, PlayState, blank_result, loop_result
 from ffplay.engine.view import PlanView
-from ffplay.errors import CheckFailed, HostError, InputError, Refused, Unreachable
+from ffplay.errors import CheckFailed, Error, HostError, InputError, Interrupted, Locked, Refused, Unreachable
 from ffplay.model import Status, Step
 
 # Reads what a view misses; returns nothing, fills the view's observations.
 Reader = Callable[[PlanView, dict[Any, Any]], None]
 
+# What another try cannot mend.
+_FINAL = (Unreachable, Locked, Interrupted)
+
 
 class Player:
-    """Applies one plan. `counts` holds how many steps ended how on each host."""
+    """Applies one plan. `counts` holds how many steps ended how on each host.
 
-    def __init__(self, planner: Planner, access: SiteAccess, listener: Listener, reader: Reader) -> None:
+    An operator who stops the run is heeded between two changes: what is under way comes to its end.
+    """
+
+    def __init__(
+        self, planner: Planner, access: SiteAccess, listener: Listener, reader: Reader, lock: Lock | None = None
+    ) -> None:
         self._planner = planner
         self._access = access
         self._listener = listener
         self._reader = reader
+        self._lock = lock
         self.counts: dict[str, dict[str, int]] = {}
 
-    def play(self, plan: Plan) -> HostError | None:
+    def play(self, plan: Plan) -> Error | None:
         """Apply every play; return the first error that stopped the run, None where all went well."""
         for play in plan.plays:
             self._listener.event(Event(Kind.PLAY, play=play.play, data={"hosts": play.hosts}))
@@ -40,17 +49,19 @@ class Player:
                 return error
         return None
 
-    def _play(self, play: PlayPlan) -> HostError | None:
+    def _play(self, play: PlayPlan) -> Error | None:
         state = PlayState()
         for group in play.groups:
             if group.handler and not _notified(play, group, state):
                 continue
+            if self._access.stopping:
+                return Interrupted("stopped by the operator")
             error = self._group(play, group, state)
             if error is not None:
                 return error
         return None
 
-    def _group(self, play: PlayPlan, group: StepGroup, state: PlayState) -> HostError | None:
+    def _group(self, play: PlayPlan, group: StepGroup, state: PlayState) -> Error | None:
         hosts = list(dict.fromkeys(plan.host for plan in group.plans))
         data = {"hosts": hosts, "handler": group.handler}
         self._listener.event(Event(Kind.STEP, step=group.step, data=data))
@@ -68,18 +79,22 @@ class Player:
             result = state.registered.get(hosts[0], {}).get(group.step.register)
             for name in play.hosts:
                 state.register(group.step, name, result)
+        # A failure says more than that the operator stopped the run, and a tool left running more than that.
+        found.sort(key=lambda error: (isinstance(error, Interrupted), -len(error.message)))
         return found[0] if found else None
 
-    def _host(self, play: PlayPlan, group: StepGroup, plans: list[StepPlan], state: PlayState) -> HostError | None:
+    def _host(self, play: PlayPlan, group: StepGroup, plans: list[StepPlan], state: PlayState) -> Error | None:
         """Play one step on one host, every item of its loop in order; return what stops the run."""
         step = group.step
         results: list[dict[str, Any]] = []
-        stopped: HostError | None = None
+        stopped: Error | None = None
         for plan in plans:
+            if self._access.stopping:
+                return Interrupted("stopped by the operator")
             result, error = self._item(play, plan, state)
             if plan.reason != NO_ITEMS:
                 results.append(result)
-            if error is not None and not step.ignore_errors:
+            if error is not None and not _ignored(step, error):
                 stopped = error
                 break
         host = plans[0].host
@@ -88,27 +103,28 @@ class Player:
             self._handled(play, step, host)
         return stopped
 
-    def _item(self, play: PlayPlan, plan: StepPlan, state: PlayState) -> tuple[dict[str, Any], HostError | None]:
+    def _item(self, play: PlayPlan, plan: StepPlan, state: PlayState) -> tuple[dict[str, Any], Error | None]:
         """Play one step plan with its retries; return the result to register, and the error if it failed."""
         step = plan.step
-        applier = Applier(self._planner.site, self._access, self._listener, step)
-        error: HostError | None = None
+        applier = Applier(self._planner.site, self._access, self._listener, step, self._lock)
+        error: Error | None = None
         changed = False
         planned = plan
         for attempt in range(step.retries + 1):
-            if attempt:
-                self._retry(plan, step, attempt, error)
             try:
+                if attempt:
+                    self._retry(plan, step, attempt, error)
                 planned = self._ready(play, plan, state) if plan.state == "deferred" or attempt else plan
                 self._notified(play, step, planned)
                 changed = applier.apply(planned) or changed
                 error = self._until(play, plan, state, applier.result)
-            except HostError as failure:
+            except (HostError, Interrupted) as failure:
                 error = failure
+                changed = changed or (applier.made and isinstance(error, Interrupted))
             except InputError as mistake:
                 # Seen only now: it depends on what an earlier step found out.
                 error = Refused(plan.host, mistake.message, f"see {step.mark}")
-            if error is None or isinstance(error, Unreachable):
+            if error is None or isinstance(error, _FINAL):
                 break
         result = _result(planned, applier.result, changed, error)
         if changed and error is None:
@@ -147,11 +163,11 @@ class Player:
                 return CheckFailed(plan.host, f"`until: {condition}` does not hold", "", str(result.get("stdout", "")))
         return None
 
-    def _retry(self, plan: StepPlan, step: Step, attempt: int, error: HostError | None) -> None:
+    def _retry(self, plan: StepPlan, step: Step, attempt: int, error: Error | None) -> None:
         text = error.message if error else ""
         data = {"attempt": attempt, "retries": step.retries}
         self._listener.event(Event(Kind.RETRY, host=plan.host, step=step, text=text, data=data))
-        time.sleep(step.delay)
+        self._access.pause(step.delay)
 
     def _notified(self, play: PlayPlan, step: Step, plan: StepPlan) -> None:
         """Write on the host which handlers a change calls for, before the change is made."""
@@ -165,17 +181,18 @@ class Player:
     def _keep(self, play: PlayPlan, host: str, add: set[str], remove: set[str]) -> None:
         resource = self._planner.notifications(play.play, self._planner.site.host(host))
         script = resource.bring_script(tuple(sorted(remove)), tuple(sorted(add)))
-        reply = self._access.connection(host).run(script)
+        access = self._access if self._lock is None else self._lock.access()
+        reply = access.connection(host).run(script)
         if reply.code:
             raise Refused(
                 host, f"cannot write below {resource.directory}", "see state_dir in the inventory", reply.error_text
             )
 
     def _report(
-        self, plan: StepPlan, planned: StepPlan, changed: bool, error: HostError | None, result: Mapping[str, Any]
+        self, plan: StepPlan, planned: StepPlan, changed: bool, error: Error | None, result: Mapping[str, Any]
     ) -> None:
         status = _status(planned, changed, error)
-        ignored = error is not None and plan.step.ignore_errors
+        ignored = error is not None and _ignored(plan.step, error)
         counts = self.counts.setdefault(plan.host, {})
         counts[status.value] = counts.get(status.value, 0) + 1
         self._listener.event(
@@ -185,8 +202,8 @@ class Player:
                 step=plan.step,
                 item=plan.item,
                 status=status,
-                text=planned.reason,
-                error=error,
+                text=error.message if isinstance(error, Interrupted) else planned.reason,
+                error=error if isinstance(error, HostError) else None,
                 data={"ignored": ignored, "msg": result.get("msg", "")},
             )
         )
@@ -208,7 +225,14 @@ def _joined(plan: StepPlan, plans: list[StepPlan]) -> StepPlan:
     return dataclasses.replace(plan, state="planned", outcomes=outcomes)
 
 
-def _status(plan: StepPlan, changed: bool, error: HostError | None) -> Status:
+def _ignored(step: Step, error: Error) -> bool:
+    """Tell whether a step's error does not stop the run. Nothing is done any more without the lock."""
+    return step.ignore_errors and not isinstance(error, Interrupted | Locked)
+
+
+def _status(plan: StepPlan, changed: bool, error: Error | None) -> Status:
+    if isinstance(error, Interrupted):
+        return Status.CHANGED if changed else Status.SKIPPED
     if error is not None:
         return Status.UNREACHABLE if isinstance(error, Unreachable) else Status.FAILED
     if plan.state == "skipped":
@@ -216,7 +240,7 @@ def _status(plan: StepPlan, changed: bool, error: HostError | None) -> Status:
     return Status.CHANGED if changed else Status.OK
 
 
-def _result(plan: StepPlan, result: Mapping[str, Any], changed: bool, error: HostError | None) -> dict[str, Any]:
+def _result(plan: StepPlan, result: Mapping[str, Any], changed: bool, error: Error | None) -> dict[str, Any]:
     """Return what `register` keeps."""
     skipped = plan.state == "skipped"
     known = {"changed": changed, "skipped": skipped, "failed": error is not None}

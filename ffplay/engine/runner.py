@@ -12,12 +12,13 @@ from typing import Any, Self
 
 from ffplay.engine.access import SiteAccess, collected, read_host
 from ffplay.engine.events import Event, Kind, Listener
+from ffplay.engine.lock import Lock, Locks, locks_of, this_process
 from ffplay.engine.options import Options, check_start
-from ffplay.engine.plan import Plan
+from ffplay.engine.plan import Plan, same
 from ffplay.engine.planner import Planner
 from ffplay.engine.player import Player
 from ffplay.engine.view import PlanView
-from ffplay.errors import HostError, SiteErrors
+from ffplay.errors import HostError, Interrupted, Refused, SiteErrors
 from ffplay.load import Loaded
 from ffplay.model import Mark, Play, Step
 from ffplay.remote.pool import Pool
@@ -76,9 +77,56 @@ class Session:
         return self._plan(self._planner)
 
     def apply(self, plan: Plan) -> Mapping[str, Mapping[str, int]]:
-        """Make the plan's changes. Raise the error that stopped the run, after telling the recap."""
+        """Make the plan's changes. Raise the error that stopped the run, after telling the recap.
+
+        A plan that changes something needs the site's lock (else `Locked`), and is made again under it: what somebody
+        changed since it was shown refuses it.
+        """
+        if plan.empty:
+            return self._make(plan, None)
+        holder = this_process(self._planner.run, self._planner.playbook.path)
+        lock = Lock(self._access, self._loaded.site.hosts, locks_of(self._loaded), holder)
+        hosts = {*plan.hosts, *(change.host for change in plan.changes)}
+        try:
+            with lock.over(hosts, self._not_released):
+                now = self._plan(self._planner)
+                if now.problems or not same(plan, now):
+                    raise Refused("", "the site changed since the plan was made; nothing was done", "plan again")
+                return self._make(now, lock)
+        except KeyboardInterrupt as error:
+            raise Interrupted(
+                "stopped without waiting: what was under way on the hosts may go on there",
+                "the site's lock stays until you have looked: ff-play unlock PLAYBOOK -i FILE",
+            ) from error
+
+    def stop(self) -> None:
+        """Have `apply` stop where it is well; a signal handler may call this."""
+        self._access.stop()
+
+    def locks(self) -> Locks:
+        """Return the site's locks; a host that does not answer is told when it is asked."""
+        return Locks(self._access, self._loaded.site.hosts, locks_of(self._loaded))
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Return the names of the hosts of all plays."""
+        return tuple(
+            dict.fromkeys(host.name for play in self._planner.playbook.plays for host in self._planner.hosts(play))
+        )
+
+    def _not_released(self, error: HostError) -> None:
+        self._listener.event(
+            Event(
+                Kind.OUTPUT,
+                host=error.host,
+                text=f"the lock is left there: {error.message}; ff-play unlock removes it",
+                data={"note": True},
+            )
+        )
+
+    def _make(self, plan: Plan, lock: Lock | None) -> Mapping[str, Mapping[str, int]]:
         started = time.monotonic()
-        player = Player(self._planner, self._access, self._listener, self._read)
+        player = Player(self._planner, self._access, self._listener, self._read, lock)
         error = player.play(plan)
         standing = self._standing(plan) if error is not None else ()
         hosts = {host: player.counts.get(host, {}) for host in plan.hosts}
@@ -95,8 +143,7 @@ class Session:
 
     def _connect(self, planner: Planner) -> None:
         """Connect to every host of every play at once: all must answer before anything is changed on any."""
-        names = dict.fromkeys(host.name for play in planner.playbook.plays for host in planner.hosts(play))
-        errors = self._pool.connect_all(list(names))
+        errors = self._pool.connect_all(self.hosts)
         if errors:
             raise SiteErrors(tuple(errors.values()))
 

@@ -79,3 +79,10 @@ class Access(Protocol):
 
     def tell(self, host: str, text: str) -> None:
         """Pass on what a tool printed on a host, or what is waited for, to whoever watches the run."""
+
+    @property
+    def stopping(self) -> bool:
+        """Tell whether the operator stops the run: nothing new begins, and nothing long is waited for."""
+
+    def pause(self, seconds: float) -> None:
+        """Wait between two tries. Raise `Interrupted` as soon as the operator stops the run."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from ffplay.engine.events import Event
 from ffplay.engine.plan import Plan
-from ffplay.errors import HostError
+from ffplay.errors import Error
 from ffplay.report.json_plan import document
 from ffplay.report.output import Output
 from ffplay.report.plain import change_plain, check_plain, error_plain, plain, step_plain
@@ -21,7 +21,7 @@ class JsonLines:
     def __init__(self, output: Output, clock: Callable[[], float] = time.time) -> None:
         self._output = output
         self._clock = clock
-        self._errors: list[HostError] = []
+        self._errors: list[Error] = []
 
     def expect(self, plan: Plan) -> None:
         """Write the plan that is about to be applied."""
@@ -33,7 +33,7 @@ class JsonLines:
             self._errors.append(event.error)
         self.write({"event": event.kind.value, **event_plain(event)})
 
-    def told(self, error: HostError) -> bool:
+    def told(self, error: Error) -> bool:
         """Tell whether the error was written with the step that it ended."""
         return any(each is error for each in self._errors)
 

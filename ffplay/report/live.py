@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from ffplay.engine.events import Event, Kind
 from ffplay.engine.plan import Plan, StepGroup
-from ffplay.errors import HostError
+from ffplay.errors import Error, Interrupted
 from ffplay.model import Change, Status, Step
 from ffplay.report import recap
 from ffplay.report.failure import explain
@@ -37,7 +37,7 @@ class Terminal:
         self._number = 0
         self._told: set[str] = set()
         self._said: set[tuple[str, str]] = set()
-        self._errors: list[HostError] = []
+        self._errors: list[Error] = []
         self._handlers: Mapping[Kind, Callable[[Event], None]] = {
             Kind.PLAY: self._play,
             Kind.STEP: self._step,
@@ -59,7 +59,7 @@ class Terminal:
         """Show one event."""
         self._handlers[event.kind](event)
 
-    def told(self, error: HostError) -> bool:
+    def told(self, error: Error) -> bool:
         """Tell whether the error was shown with the step that it ended."""
         return any(each is error for each in self._errors)
 
@@ -151,7 +151,8 @@ class Terminal:
 
     def _recap(self, event: Event) -> None:
         self._output.clear()
-        self._output.lines(recap.render(event.data, event.error is not None, self._style))
+        failed = event.error is not None and not isinstance(event.error, Interrupted)
+        self._output.lines(recap.render(event.data, failed, self._style))
 
 
 def _title(change: Change) -> str:

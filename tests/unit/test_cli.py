@@ -59,6 +59,9 @@ class FakeSession:
         if self.failure:
             raise self.failure
 
+    def stop(self) -> None:
+        """Nothing is under way here."""
+
     def counts(self) -> tuple[int, int]:
         return 2, 5
 

@@ -1,0 +1,280 @@
+"""One operator at a time: a lock on every host, and each change looks first whether it is still this run's."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextlib
+import getpass
+import os
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
+
+from ffplay.engine.access import SiteAccess, collected, read_host
+from ffplay.errors import HostError, Locked, SiteError
+from ffplay.load import Loaded
+from ffplay.model import Host
+from ffplay.remote.base import Become, Connection, Reply
+from ffplay.resources.lock import HELD, Held, Holder, SiteLock
+
+# A lock that goes while it is looked at is tried again so often.
+_TRIES = 5
+
+_BREAK_IT = "if that run is surely dead: ff-play unlock PLAYBOOK -i FILE"
+
+
+def this_process(run: str, playbook: str) -> Holder:
+    """Return this process as a holder, with a token of its own."""
+    try:
+        user = os.environ.get("SUDO_USER") or getpass.getuser()
+    except (KeyError, OSError):
+        user = f"uid {os.getuid()}"
+    since = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
+    return Holder(user, socket.gethostname(), os.getpid(), since, run, playbook, secrets.token_hex(16))
+
+
+def locks_of(loaded: Loaded) -> dict[str, SiteLock]:
+    """Return each host's lock. Plays have no say in where it is: all playbooks must meet at the same one."""
+    hosts = loaded.site.hosts
+    return {host.name: SiteLock(str(loaded.variables.scope(host).mapping()["state_dir"])) for host in hosts}
+
+
+def describe(held: Held) -> str:
+    """Return who holds a lock, in words."""
+    holder = held.holder
+    gone = ""
+    if holder.machine == socket.gethostname() and not _alive(holder.pid):
+        gone = "; its process is gone from this machine"
+    return (
+        f"run {holder.run}: {holder.user} on {holder.machine} (pid {holder.pid}) applies {holder.playbook} since "
+        f"{holder.since}; last sign of life {held.silent} s ago{gone}"
+    )
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+class Locks:
+    """Reads and breaks locks of others. `resources` has the lock of every host of the site by the host's name."""
+
+    def __init__(self, access: SiteAccess, hosts: Iterable[Host], resources: Mapping[str, SiteLock]) -> None:
+        self._access = access
+        self._hosts = {host.name: host for host in hosts}
+        self._resources = resources
+
+    def read(self, names: Iterable[str]) -> tuple[dict[str, Held], list[HostError]]:
+        """Return which of the hosts are locked by whom, and the errors of those that cannot be asked."""
+        found: dict[str, Held] = {}
+
+        def read(name: str) -> None:
+            lock = self._resources[name]
+            held = read_host(self._access, self._hosts[name], [lock])[name, lock]
+            if held is not None:
+                found[name] = held
+
+        errors = _each(names, read)
+        return {name: found[name] for name in sorted(found)}, errors
+
+    def release(self, holders: Mapping[str, Holder]) -> tuple[list[str], list[HostError]]:
+        """Remove locks that are still the holders'; return from which hosts, and the errors of the others."""
+        released: list[str] = []
+
+        def release(name: str) -> None:
+            reply = self._access.connection(name).run(self._resources[name].bring_script(holders[name], None))
+            if reply.code:
+                label = self._resources[name].label
+                raise SiteError(name, f"cannot remove the lock {label}", _BREAK_IT, reply.error_text)
+            if "released" in reply.text:
+                released.append(name)
+
+        errors = _each(holders, release)
+        return sorted(released), errors
+
+
+class Lock:
+    """One run's hold on the site. Raises `Locked` where somebody else has it."""
+
+    def __init__(
+        self, access: SiteAccess, hosts: Iterable[Host], resources: Mapping[str, SiteLock], holder: Holder
+    ) -> None:
+        self._access = access
+        self._locks = Locks(access, hosts, resources)
+        self._resources = resources
+        self._holder = holder
+        self._held: dict[str, Holder] = {}
+        self._guard = threading.Lock()
+
+    @contextlib.contextmanager
+    def over(self, hosts: Iterable[str], not_released: Callable[[HostError], None]) -> Iterator[None]:
+        """Hold the lock, and give it back at the end whether that is a good one or not.
+
+        Taken in the order of names, so that of two who want the same hosts one always gets them all. An operator who
+        stops waiting at once (KeyboardInterrupt) leaves it: nobody knows then what still runs on the hosts.
+        """
+        names = sorted(set(hosts))
+        try:
+            for name in names:
+                self._take(name, names)
+            yield
+        except KeyboardInterrupt:
+            raise
+        except BaseException:
+            self._release(not_released)
+            raise
+        self._release(not_released)
+
+    def access(self) -> FencedAccess:
+        """Return the hosts for those who change them."""
+        return FencedAccess(self._access, self)
+
+    def fence(self, host: str) -> str:
+        """Return what a script on a host that changes something begins with. A host that comes late is locked now."""
+        with self._guard:
+            if host not in self._held:
+                self._take(host, [host])
+        return self._resources[host].fence(self._holder)
+
+    def judge(self, host: str, reply: Reply) -> Reply:
+        """Return the reply of a fenced script. Raise `Locked` where the fence ended it."""
+        if not self._resources[host].fenced(self._holder, reply):
+            return reply
+        held = self._locks.read([host])[0].get(host)
+        what = f"was taken over by {describe(held)}" if held else "was broken, and is free now"
+        raise Locked(
+            host,
+            f"this run's lock {what}; this run changes nothing any more",
+            "see what the other run does, and plan again when it is over",
+        )
+
+    def _take(self, host: str, hosts: list[str]) -> None:
+        script = self._resources[host].bring_script(None, self._holder)
+        label = self._resources[host].label
+        # Noted before: the answer may be lost after the lock was taken.
+        self._held[host] = self._holder
+        for _ in range(_TRIES):
+            reply = self._access.connection(host).run(script)
+            if reply.code == 0:
+                return
+            if reply.code != HELD:
+                raise SiteError(host, f"cannot make {label}", "see state_dir in the inventory", reply.error_text)
+            found, errors = self._locks.read([host])
+            if errors:
+                raise errors[0]
+            if host in found and found[host].holder.token == self._holder.token:
+                # The same machine under two names.
+                return
+            if host in found:
+                raise self._locked(host, found[host], hosts)
+        raise SiteError(host, f"cannot take {label}: others take it and give it back all the time")
+
+    def _locked(self, host: str, held: Held, hosts: list[str]) -> Locked:
+        """Return the error; a run that works on another host shows its life there."""
+        found, _ = self._locks.read(hosts)
+        silent = min([each.silent for each in found.values() if each.holder == held.holder] or [held.silent])
+        said = f"the site is locked by {describe(Held(held.holder, silent))}"
+        return Locked(host, said, f"wait until that run is over, then plan again\n{_BREAK_IT}")
+
+    def _release(self, not_released: Callable[[HostError], None]) -> None:
+        for error in self._locks.release(self._held)[1]:
+            not_released(error)
+
+
+class FencedConnection:
+    """A connection whose every use looks first whether the run still has the lock."""
+
+    def __init__(self, connection: Connection, lock: Lock, host: str) -> None:
+        self._connection = connection
+        self._lock = lock
+        self._host = host
+
+    def run(
+        self,
+        script: str,
+        *,
+        timeout: float | None = None,
+        become: Become | None = None,
+        on_output: Callable[[bytes], None] | None = None,
+    ) -> Reply:
+        """Run a script behind the fence. Raise `Locked`."""
+        fence = self._lock.fence(self._host)
+        if become is not None:
+            # That user need not be able to read the lock.
+            self._check()
+            fence = ""
+        reply = self._connection.run(fence + script, timeout=timeout, become=become, on_output=on_output)
+        return self._lock.judge(self._host, reply)
+
+    def put(self, path: str, chunks: Iterable[bytes], *, become: Become | None = None) -> str:
+        """Write a file."""
+        self._check()
+        return self._connection.put(path, chunks, become=become)
+
+    def get(self, path: str, *, become: Become | None = None) -> Iterator[bytes]:
+        """Read a file."""
+        return self._connection.get(path, become=become)
+
+    def forward(self, address: str, port: int) -> AbstractContextManager[tuple[str, int]]:
+        """Tunnel to an address: what is sent through may change things."""
+        self._check()
+        return self._connection.forward(address, port)
+
+    def reachable(self, address: str, port: int) -> bool:
+        """Tell whether something listens there."""
+        return self._connection.reachable(address, port)
+
+    def close(self) -> None:
+        """End the connection."""
+        self._connection.close()
+
+    def _check(self) -> None:
+        self._lock.judge(self._host, self._connection.run(self._lock.fence(self._host)))
+
+
+class FencedAccess:
+    """The hosts by name, for resources that are being brought to a value."""
+
+    def __init__(self, access: SiteAccess, lock: Lock) -> None:
+        self._access = access
+        self._lock = lock
+
+    @property
+    def stopping(self) -> bool:
+        """Tell whether the operator stops the run."""
+        return self._access.stopping
+
+    def connection(self, host: str) -> Connection:
+        """Return the connection to a host, behind the fence."""
+        return FencedConnection(self._access.connection(host), self._lock, host)
+
+    def tell(self, host: str, text: str) -> None:
+        """Pass on what a tool printed."""
+        self._access.tell(host, text)
+
+    def pause(self, seconds: float) -> None:
+        """Wait."""
+        self._access.pause(seconds)
+
+
+def _each(names: Iterable[str], work: Callable[[str], None]) -> list[HostError]:
+    """Do it for all hosts at once and return their errors."""
+    wanted = sorted(set(names))
+    errors: list[HostError] = []
+
+    def guarded(name: str) -> None:
+        with collected(errors):
+            work(name)
+
+    if wanted:
+        with concurrent.futures.ThreadPoolExecutor(min(50, len(wanted))) as pool:
+            list(pool.map(guarded, wanted))
+    return errors
