@@ -17,6 +17,7 @@ from ffplay.engine.events import Event, Kind, Listener
 from ffplay.engine.plan import Plan
 from ffplay.errors import ChangeFailed, Error, Finding, InputError, SiteErrors, Unreachable
 from ffplay.model import Check, Host, Login, Mark, Play, Playbook, Site, Status
+from ffplay.resources.lock import Held, Holder
 from tests.unit.report import samples
 
 STOP = samples.step("stop", service="tarantool")
@@ -58,6 +59,8 @@ class FakeSession:
         self.listener.event(Event(Kind.RECAP, data={"hosts": {"db1": {"changed": 1}}, "seconds": 1.0}))
         if self.failure:
             raise self.failure
+
+    hosts = ("db1",)
 
     def stop(self) -> None:
         """Nothing is under way here."""
@@ -332,3 +335,57 @@ def test_a_failure_that_was_told_is_repeated_in_one_line(session: Any, capsys: p
     captured = capsys.readouterr()
     assert "look at the unit" in captured.out
     assert captured.err == "error: db1: stop failed\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "typed", "code", "text"),
+    [
+        ([], None, 7, "there is no terminal to ask on"),
+        ([], "run1\n", 0, "broke the lock of run1 on db1"),
+        ([], "yes\n", 130, "the answer was not the run's name"),
+        (["--force", "run1"], None, 0, "broke the lock of run1 on db1"),
+        (["--force", "run2"], None, 7, "run run2 holds no lock here; nothing was done"),
+    ],
+)
+def test_unlock_wants_the_name_of_the_run(
+    session: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    typed: str | None,
+    code: int,
+    text: str,
+) -> None:
+    locks = FakeLocks({"db1": Held(Holder("anna", "laptop", 7, "2026-01-01 00:00:00 UTC", "run1", "pb.yml", "t"), 12)})
+    session.locks = lambda _: locks
+    if typed is not None:
+        monkeypatch.setattr("sys.stdin", Terminal(typed))
+    assert cli.main(["unlock", "pb.yml", *words]) == code
+    captured = capsys.readouterr()
+    shown = (
+        "run1 on db1: run run1: anna on laptop (pid 7) applies pb.yml since 2026-01-01 00:00:00 UTC; last sign of life"
+    )
+    assert shown in captured.out
+    assert text in captured.out + captured.err
+    assert locks.released == (["db1"] if code == 0 else [])
+
+
+def test_unlock_without_a_lock_says_so(session: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    session.locks = lambda _: FakeLocks({})
+    assert cli.main(["unlock", "pb.yml"]) == 0
+    assert capsys.readouterr().out == "no lock: nobody applies anything on these hosts\n"
+
+
+class FakeLocks:
+    """Locks that were read already."""
+
+    def __init__(self, held: dict[str, Held]) -> None:
+        self.held = held
+        self.released: list[str] = []
+
+    def read(self, _: object) -> tuple[dict[str, Held], list[Any]]:
+        return self.held, []
+
+    def release(self, holders: dict[str, Holder]) -> tuple[list[str], list[Any]]:
+        self.released += holders
+        return list(holders), []

@@ -1,0 +1,170 @@
+"""Two operators at one lab, and one who stops in the middle: the site comes out right, and nothing is done twice."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from ffplay.lab import site as lab_site
+from ffplay.lab.layout import LabOptions, LabSite
+from tests.e2e.judge import judge
+
+TOP = Path(__file__).parent.parent.parent
+
+pytestmark = pytest.mark.lab
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[LabSite]:
+    """Give a small lab whose findface-regenerate waits for a file, and notes each process of it."""
+    directory = tmp_path / "lab"
+    site = lab_site.up(LabOptions(directory=directory, hosts=1, faces=60))
+    tool = site.app.root / "usr/bin/findface-regenerate"
+    tool.rename(f"{tool}.real")
+    tool.write_text(
+        f'#!/bin/sh\necho "$$" >> {directory}/started\n'
+        f'while [ ! -e {directory}/go ]; do sleep 0.1; done\nexec {tool}.real "$@"\n'
+    )
+    tool.chmod(0o755)
+    yield site
+    (directory / "go").touch()
+    lab_site.down(directory)
+
+
+class Operator:
+    """An `ff-play` of one operator, started and not waited for."""
+
+    def __init__(self, lab: LabSite, verb: str, *options: str) -> None:
+        command = [sys.executable, "-m", "ffplay", verb, "playbooks/switch-model.yml", "-i", str(lab.inventory)]
+        self._process = subprocess.Popen(
+            [*command, *options],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            cwd=TOP,
+        )
+
+    def signal(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
+    def end(self) -> tuple[int, str]:
+        """Return exit code and output."""
+        output = self._process.communicate(timeout=120)[0]
+        return self._process.returncode, output
+
+    @property
+    def running(self) -> bool:
+        return self._process.poll() is None
+
+
+def started(lab: LabSite) -> int:
+    """Return how many processes of the tool were started."""
+    file = lab.directory / "started"
+    return len(file.read_text().split()) if file.exists() else 0
+
+
+def wait_for(ready: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not ready():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def starts(lab: LabSite) -> list[int]:
+    """Return how often each shard was started: once with the lab, and once more for each time it was stopped."""
+    return [log.read_text(errors="replace").count("ready to accept requests") for log in shard_logs(lab)]
+
+
+def shard_logs(lab: LabSite) -> list[Path]:
+    return sorted(path for host in lab.databases for path in host.root.rglob("*FindFace_shard*.log"))
+
+
+def locks(lab: LabSite) -> list[Path]:
+    return [path for host in lab.hosts for path in host.root.glob("var/lib/ffplay/lock*")]
+
+
+def test_of_two_who_apply_at_once_one_changes_the_site(lab: LabSite) -> None:
+    (lab.directory / "go").touch()
+    ended = [operator.end() for operator in [Operator(lab, "apply", "--yes"), Operator(lab, "apply", "--yes")]]
+    assert sorted(code for code, _ in ended) in ([0, 9], [0, 7]), ended
+    (refused,) = (output for code, output in ended if code)
+    assert "the site is locked by run" in refused or "the site changed" in refused
+    assert started(lab) == 2  # the playbook's two processes, once
+    assert starts(lab) == [2, 2]
+    assert judge(lab, "cherry_480") == []
+    assert locks(lab) == []
+
+
+def test_a_run_that_was_taken_over_is_refused_its_next_change(lab: LabSite) -> None:
+    first = Operator(lab, "apply", "--yes")
+    wait_for(lambda: started(lab) == 2)
+    first.signal(signal.SIGSTOP)
+    code, output = Operator(lab, "apply", "--yes").end()
+    assert code == 9, output
+    found = re.search(
+        r"the site is locked by run (\S+): \S+ on \S+ \(pid \d+\) applies .* last sign of life \d+ s ago", output
+    )
+    assert found, output
+    code, output = Operator(lab, "unlock").end()
+    assert code == 7, output
+    code, output = Operator(lab, "unlock", "--force", "no-such-run").end()
+    assert code == 7, output
+    code, output = Operator(lab, "unlock", "--force", found[1]).end()
+    assert (code, f"broke the lock of {found[1]} on app1, db1" in output) == (0, True), output
+    (lab.directory / "go").touch()
+    code, output = Operator(lab, "apply", "--yes").end()
+    assert code == 0, output
+    first.signal(signal.SIGCONT)
+    code, output = first.end()
+    assert code == 9, output
+    assert "this run changes nothing any more" in output
+    assert (started(lab), starts(lab)) == (2, [2, 2])
+    assert judge(lab, "cherry_480") == []
+    code, output = Operator(lab, "unlock").end()
+    assert (code, "no lock" in output) == (0, True), output
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_a_run_that_is_stopped_leaves_its_tool_running(lab: LabSite, number: signal.Signals) -> None:
+    first = Operator(lab, "apply", "--yes")
+    wait_for(lambda: started(lab) == 2)
+    first.signal(number)
+    code, output = first.end()
+    assert code == 130, output
+    assert "RECAP" in output
+    assert "runs on by itself on app1" in output
+    assert "run the same command again" in output
+    assert locks(lab) == []
+    assert all(Path(f"/proc/{pid}").exists() for pid in (lab.directory / "started").read_text().split())
+    second = Operator(lab, "apply", "--yes")
+    time.sleep(2)
+    assert second.running
+    (lab.directory / "go").touch()
+    code, output = second.end()
+    assert code == 0, output
+    assert started(lab) == 2
+    assert judge(lab, "cherry_480") == []
+
+
+def test_a_second_signal_stops_waiting_and_leaves_the_lock(lab: LabSite) -> None:
+    first = Operator(lab, "apply", "--yes")
+    wait_for(lambda: started(lab) == 2)
+    first.signal(signal.SIGINT)
+    time.sleep(0.2)
+    first.signal(signal.SIGINT)
+    began = time.monotonic()
+    code, output = first.end()
+    assert code == 130, output
+    assert time.monotonic() - began < 4
+    assert "ff-play unlock" in output
+    assert locks(lab) != []
+    code, output = Operator(lab, "apply", "--yes").end()
+    assert (code, "its process is gone from this machine" in output) == (9, True), output
