@@ -143,17 +143,17 @@ class Planner:
     def _step_hosts(self, step: Step, hosts: tuple[Host, ...]) -> tuple[Host, ...]:
         """Return where a step has work: its own pattern, its kind's groups, the first alone for once-only ones."""
         kind = steps.kind(step.kind)
-        if step.hosts:
-            wanted = {host.name for host in select(self.site, step.hosts)}
-            hosts = tuple(host for host in hosts if host.name in wanted)
+        allowed = select(self.site, step.hosts) if step.hosts else self.site.hosts
+        names = {host.name for host in allowed}
+        found = tuple(host for host in hosts if host.name in names)
         if kind.groups:
-            members = [host for host in hosts if set(kind.groups) & set(host.groups)]
+            members = [host for host in found if set(kind.groups) & set(host.groups)]
             if kind.once and hosts and not members:
                 # What is done once for the site is not left out because `--limit` leaves out where it is done.
-                members = [host for host in self.site.hosts if set(kind.groups) & set(host.groups)]
+                members = [host for host in allowed if set(kind.groups) & set(host.groups)]
             preferred = [host for host in members if kind.groups[0] in host.groups]
-            hosts = tuple(preferred + [host for host in members if host not in preferred] if kind.once else members)
-        return hosts[:1] if kind.once or step.run_once else hosts
+            found = tuple(preferred + [host for host in members if host not in preferred] if kind.once else members)
+        return found[:1] if kind.once or step.run_once else found
 
     def step(
         self,

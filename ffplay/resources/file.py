@@ -119,6 +119,15 @@ class File(ShellResource):
         return "\n".join(lines)
 
 
+@dataclass(frozen=True, slots=True)
+class FileCopy(File):
+    """A copy of a file as it is. Its content is not shown: nothing in it changes, and it may hold a password."""
+
+    def show(self, before: Any, after: Any) -> str:
+        """Return nothing."""
+        return ""
+
+
 def unified(path: str, before: bytes, after: bytes) -> str:
     """Return the unified diff of two contents; of binary ones, their sizes."""
     if b"\0" in before or b"\0" in after:

@@ -182,12 +182,12 @@ def _judge(ctx: Context, target: Target, mongo: Host, state: FacesState, seen: _
             "state the model that the site is at as `from:` in the target (shipped playbooks: -e from_model=...)",
         )
         return Gap(ctx, generation, current, problems=(problem,))
-    left_out = _left_out(ctx) if reason else ""
+    left_out = _left_out(ctx, target) if reason else ""
     if left_out:
         problem = Problem(
             mongo.name,
             f"the faces of the whole site go to {generation}, and the play leaves out {left_out}",
-            "leave out --limit: a shard that is left out would serve facens of the old model",
+            "leave out --limit (and `serial`): what is left out would stay with the old model",
         )
         return Gap(ctx, generation, current, reason, redetect, problems=(problem,))
     record = state.record
@@ -195,12 +195,16 @@ def _judge(ctx: Context, target: Target, mongo: Host, state: FacesState, seen: _
     return Gap(ctx, generation, current, reason, redetect, record is not None, source=source)
 
 
-def _left_out(ctx: Context) -> str:
-    """Return the shards of the site that are not in the play, in words."""
+def _left_out(ctx: Context, target: Target) -> str:
+    """Return what is not in the play, in words: shards of the site, and hosts whose services make the facens."""
+    groups = ("extraction",) if target.detector is None else ("extraction", "facenapi")
+    makers = dict.fromkeys(host.name for group in groups for host in ctx.site.group(group))
+    names = {host.name for host in ctx.hosts}
     chosen = {(host.name, shard.name) for host in ctx.hosts for shard in host.shards}
     every = [(host.name, shard.name) for host in ctx.site.hosts for shard in host.shards]
-    missing = [f"{host} {shard}" for host, shard in every if (host, shard) not in chosen]
-    return ", ".join(missing[:3]) + (f" and {len(missing) - 3} more shards" if len(missing) > 3 else "")
+    missing = [name for name in makers if name not in names]
+    missing += [f"{host} {shard}" for host, shard in every if (host, shard) not in chosen]
+    return ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
 
 
 def _current(target: Target, state: FacesState, seen: _Seen) -> Generation | None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from ffplay.model import Change, Unknown
 from ffplay.resources.facts import HostFacts
-from ffplay.resources.file import ABSENT, File, FileState
+from ffplay.resources.file import ABSENT, File, FileCopy, FileState
 from ffplay.resources.mongo_dump import MongoDump, MongoDumps
 from ffplay.resources.shard_backup import ShardBackup, ShardBackups, size_of
 from ffplay.resources.shard_data import ShardData
@@ -26,7 +26,7 @@ def plan(ctx: Context) -> Iterator[Outcome]:
         yield from _mongo(ctx)
     if ctx.args["tarantool"]:
         yield from _shards(ctx)
-    if ctx.args["mongo"] and ctx.target is not None and gap_of(ctx).faces:
+    if ctx.args["mongo"]:
         yield from _configuration(ctx)
 
 
@@ -51,21 +51,24 @@ def _mongo(ctx: Context) -> Iterator[Outcome]:
 
 
 def _configuration(ctx: Context) -> Iterator[Outcome]:
-    """Plan copies of the files that `configure` edits, as they are now."""
-    directory = f"{backup_dir(ctx, 'to')}/configuration/{ctx.run}"
+    """Plan copies of the files that `configure` edits, as they are now, where it will edit them."""
     paths = [
         str(ctx.variables[variable])
         for group, variable in (("facenapi", "facenapi_ini"), ("extraction", "extraction_ini"))
         if group in ctx.host.groups
     ]
-    found = [(path, ctx.one(File(path))) for path in paths]
+    if not paths or (ctx.target is not None and not gap_of(ctx).faces):
+        return
+    directory = f"{backup_dir(ctx, 'to')}/configuration/{ctx.run}"
+    found = list(zip(paths, ctx.read(*map(File, paths)), strict=True))
     kept = [(path, state) for path, state in found if isinstance(state, FileState) and state.kind == "file"]
     if kept:
         made = FileState("directory", mode="0700")
         yield Change(ctx.host.name, File(directory), ABSENT, made, f"make directory {directory}")
-    for path, state in kept:
-        name = path.rpartition("/")[2]
-        yield Change(ctx.host.name, File(f"{directory}/{name}"), ABSENT, state, f"copy {path} to {directory}")
+    names = [path.rpartition("/")[2] for path, _ in kept]
+    for (path, state), short in zip(kept, names, strict=True):
+        name = short if names.count(short) == 1 else path.strip("/").replace("/", "-")
+        yield Change(ctx.host.name, FileCopy(f"{directory}/{name}"), ABSENT, state, f"copy {path} to {directory}")
 
 
 def _shards(ctx: Context) -> Iterator[Outcome]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ffplay.model import Change, Check, Host, Note, Shard, Unknown
+from ffplay.model import Change, Check, Host, Note, Problem, Shard, Unknown
 from ffplay.resources.base import quote
 from ffplay.resources.checks import ShardAnswers
 from ffplay.resources.file import File
@@ -34,6 +34,12 @@ def plan(ctx: Context) -> Iterator[Outcome]:
     empty = [(host, shard) for host, shard in shards if gap.shard(host, shard)]
     if gap.problems or not empty:
         return
+    if gap.faces:
+        yield Problem(
+            ctx.host.name,
+            f"the shards would be filled while the faces are not at {gap.generation}: {gap.faces}",
+            "let `regenerate` come before copy, and leave it in",
+        )
     yield from _running(ctx, shards)
     line = f"{ctx.variables['copy_command']} {quote(['--config=' + str(ctx.variables['facenapi_ini'])])}"
     words = [f"--{name.replace('_', '-')}={value}" for name, value in ctx.args["options"].items()]

@@ -33,14 +33,15 @@ def plan(ctx: Context) -> Iterator[Outcome]:
     if faces_at is None or mongo is None or asks != ctx.host:
         return
     sample = ctx.args["sample"]
+    variables = ctx.variables if mongo == ctx.host else ctx.variables_of(mongo.name)
     audit = FacesAudit(
         faces_at[1].place,
         tuple((host.name, shard) for host in ctx.site.hosts for shard in host.shards if not is_replica(shard)),
         target.facen_size,
         None if sample == "all" else int(sample),
-        str(ctx.variables["shard_gallery_name"]),
-        str(ctx.variables["shard_cell_of_id"]),
-        str(ctx.variables["tntapi_servers_file"]),
+        str(variables["shard_gallery_name"]),
+        str(variables["shard_cell_of_id"]),
+        str(variables["tntapi_servers_file"]),
         getattr(ctx.first("facenapi"), "name", ""),
     )
     said = "all facens" if sample == "all" else f"{sample} sampled facens"

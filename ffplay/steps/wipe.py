@@ -35,6 +35,8 @@ def _one(ctx: Context, gap: Gap, shard: Shard, directory: str) -> Iterator[Outco
     )
     host = ctx.host.name
     wanted = Record(gap.generation, "emptied", gap.origin(data.record), _indexed(data, served), ctx.run)
+    if data.empty and not data.missing and data.record == wanted:
+        return
     if gap.faces:
         yield Problem(
             host,
@@ -51,8 +53,6 @@ def _one(ctx: Context, gap: Gap, shard: Shard, directory: str) -> Iterator[Outco
             f"no verified backup in {directory} holds the snapshots of {shard.name}",
             "put `backup: {tarantool: true}` before wipe, with the same `to`",
         )
-    if data.empty and not data.missing and data.record == wanted:
-        return
     after = DataState((), wanted)
     why = gap.shard(ctx.host, shard)
     effect = (host, ShardFaces(shard), Unknown(f"{shard.name} has been filled"))

@@ -33,7 +33,7 @@ from ffplay.resources.unit import Unit, UnitState
 from ffplay.steps.base import Context, Outcome
 
 _UNITS = {"KiB": 10, "MiB": 20, "GiB": 30}
-_KEYS = {"hosts", "vars", "play", "host", "target", "earlier", "step", "timeout", "files", "state", "expect"}
+_KEYS = {"hosts", "vars", "play", "host", "target", "earlier", "step", "review", "timeout", "files", "state", "expect"}
 
 
 class Unanswered(Exception):
@@ -66,11 +66,19 @@ class Case:
         while True:
             view = PlanView(observed)
             try:
-                for host, step in self._earlier():
-                    list(self._one(view, host, step))
-                return list(self._one(view, self._on(), self.body["step"]))
+                earlier = [one for host, step in self._earlier() for one in self._one(view, host, step)]
+                found = list(self._one(view, self._on(), self.body["step"]))
+                return [*found, *(self._review([*earlier, *found]) if self.body.get("review") else ())]
             except NeedsReading:
                 observed.update({key: self._answer(*key) for key in view.missing})
+
+    def _review(self, outcomes: list[Outcome]) -> Iterator[Problem]:
+        """Yield what the kinds of all the case's steps say of the changes of a play that ends here."""
+        changes = tuple(outcome for outcome in outcomes if isinstance(outcome, Change))
+        written = [*(step for _, step in self._earlier()), self.body["step"]]
+        for kind in dict.fromkeys(word for step in written for word in step):
+            review = steps.kind(kind).review
+            yield from review(changes) if review is not None else ()
 
     def _on(self) -> str:
         return str(self.body.get("host", self.play[0].name))

@@ -35,6 +35,8 @@ def test_every_kind_has_a_case_that_plans_something_and_one_that_changes_nothing
 def test_every_problem_has_a_case(monkeypatch: pytest.MonkeyPatch) -> None:
     """A call of `Problem` in a step is a promise to an operator; each must have been seen by a case."""
     seen: set[tuple[str, int]] = set()
+    for name in steps.kinds():
+        steps.kind(name)  # imports its module
     for module in [module for name, module in sys.modules.items() if name.startswith("ffplay.steps.")]:
         if hasattr(module, "Problem"):
             monkeypatch.setattr(module, "Problem", _watched(seen))

@@ -63,12 +63,20 @@ class LocalPool:
 
 
 class Bench:
-    """One playbook on hosts `a`, `b`, `c`, whose state is below a folder of the test's own."""
+    """One playbook on hosts `a`, `b`, `c`, whose state is below a folder of the test's own.
+
+    `more` are variables of the hosts by name; `groups` among them are those that a host is in.
+    """
 
     def __init__(self, folder: Path, plays: str, options: Options | None = None, **more: Any) -> None:
         self.folder = folder
         hosts = {name: {"here": str(folder / name), **more.get(name, {})} for name in "abc"}
-        inventory = {"all": {"hosts": hosts, "vars": {"ansible_connection": "local", "top": str(folder)}}}
+        members: dict[str, Any] = {}
+        for name, variables in hosts.items():
+            for group in variables.pop("groups", ()):
+                members.setdefault(group, {"hosts": {}})["hosts"][name] = None
+        inventory: dict[str, Any] = {"all": {"hosts": hosts, "children": members}}
+        inventory["all"]["vars"] = {"ansible_connection": "local", "top": str(folder)}
         inventory["all"]["vars"]["state_dir"] = "{{ here }}/state"
         for name in hosts:
             (folder / name).mkdir(exist_ok=True)
@@ -81,10 +89,10 @@ class Bench:
         self.access = SiteAccess(self.pool, self.recorder)
         self.player = Player(self.planner, self.access, self.recorder, self.read)
 
-    def imagine(self, known: Mapping[tuple[str, Any], Any] | None = None) -> Plan:
+    def imagine(self, known: Mapping[tuple[str, Any], Any] | None = None, usual: Mapping[type, Any] = USUAL) -> Plan:
         """Plan on a site that is as `known` says, and else as usual; nothing is read."""
         given = known or {}
-        return self._plan(lambda key: given.get(key, USUAL[type(key[1])]))
+        return self._plan(lambda key: given.get(key, usual[type(key[1])]))
 
     def plan(self) -> Plan:
         """Plan on what is really there."""

@@ -8,11 +8,16 @@ import pytest
 from ffplay.engine.options import Options
 from ffplay.engine.planner import batches_of
 from ffplay.errors import InputError
-from ffplay.model import Host, Login
+from ffplay.model import Generation, Host, Login
 from ffplay.resources.file import File, FileState
+from ffplay.resources.mongo import Faces, FacesState
 from ffplay.resources.notifications import Notifications
+from ffplay.resources.record import Record
+from ffplay.resources.shard_backup import ShardBackup, ShardBackups
+from ffplay.resources.shard_data import DataState, ShardData
+from ffplay.resources.shard_http import ShardFaces
 from ffplay.resources.unit import Unit, UnitState
-from tests.unit.engine.bench import Bench, short
+from tests.unit.engine.bench import USUAL, Bench, short
 
 Make = Callable[..., Bench]
 WRITE = "copy_file: {dest: /x, content: new}"
@@ -213,3 +218,77 @@ def test_variables_that_are_none_of_the_playbook_s_are_data(bench: Make) -> None
     made = bench("- debug: '{{ word }}'", Options(limit="a"), a={"word": "x"}, b={"word": "y"}, c={"word": "z"})
     plan: Any = made.imagine()
     assert short(plan)[0][2] == "x"
+
+
+# A site whose faces are at the target, and whose shards on b and c are stopped, backed up and still to be filled anew.
+APP: dict[str, Any] = {"groups": ["facenapi", "extraction", "mongo"]}
+SHARDS: dict[str, Any] = {"groups": ["tntapi"], "shards": 1}
+FILLED = (("snap/1.snap", 100),)
+TO_FILL: dict[type, Any] = {
+    **USUAL,
+    Faces: FacesState(10, ((480, 10),), Record(Generation("cherry_480", 480))),
+    ShardData: DataState(FILLED, Record(Generation("apricot_320", 320))),
+    ShardBackups: (ShardBackup("run0", tuple((*file, "digest") for file in FILLED)),),
+    ShardFaces: None,
+    Unit: UnitState("inactive"),
+}
+REFILL = """
+- hosts: all
+  target: {model: cherry_480}
+  steps:
+    - wipe: tarantool
+      WHEN
+    - copy: {}
+      tags: fill
+"""
+
+
+def refill(bench: Make, options: Options | None = None, when: str = "") -> Bench:
+    return bench(REFILL.replace("WHEN", when), options, a=dict(APP), b=dict(SHARDS), c=dict(SHARDS))
+
+
+def test_a_play_that_fills_what_it_empties_is_no_problem(bench: Make) -> None:
+    plan = refill(bench).imagine(usual=TO_FILL)
+    assert [change.host for change in plan.changes if isinstance(change.resource, ShardData)] == ["b", "c", "b", "c"]
+    assert plan.problems == ()
+
+
+def test_a_play_that_would_leave_shards_empty_is_refused_by_their_names(bench: Make) -> None:
+    plan = refill(bench, Options(skip_tags=("fill",))).imagine(usual=TO_FILL)
+    said = "FindFace_shard_1 would be emptied and not filled"
+    assert [(problem.host, problem.summary) for problem in plan.problems] == [("b", said), ("c", said)]
+    assert plan.problems[0].advice == "let `copy` come after wipe, and leave it in"
+
+
+def test_a_play_is_reviewed_where_the_last_host_skips_the_step(bench: Make) -> None:
+    plan = refill(bench, Options(skip_tags=("fill",)), "when: inventory_hostname == 'b'").imagine(usual=TO_FILL)
+    assert [problem.host for problem in plan.problems] == ["b"]
+
+
+def test_a_play_that_empties_nothing_is_not_reviewed_to_its_harm(bench: Make) -> None:
+    emptied = DataState((), Record(Generation("cherry_480", 480), "complete"))
+    there = FileState("file", b'FindFace.start("127.0.0.1", 8001, {facen_size = 480})', "0644")
+    usual = {**TO_FILL, ShardData: emptied, File: there}
+    plan = refill(bench, Options(skip_tags=("fill",))).imagine(usual=usual)
+    assert (plan.changes, plan.problems) == ((), ())
+
+
+def test_what_is_done_once_for_the_site_is_done_where_limit_does_not_reach(bench: Make) -> None:
+    plan = refill(bench, Options(limit="b")).imagine(usual=TO_FILL)
+    assert plan.hosts == ("b",)
+    assert [(one.host, one.step.kind) for one in plan.step_plans()] == [("b", "wipe"), ("a", "copy")]
+    filled = [change.host for change in plan.changes if isinstance(change.resource, ShardData)]
+    assert filled == ["b", "b"]
+    assert plan.problems == ()
+
+
+@pytest.mark.parametrize(("pattern", "hosts"), [("a", ["a"]), ("facenapi", ["a"]), ("b", []), ("tntapi", [])])
+def test_a_step_s_own_pattern_holds_for_what_is_done_once(bench: Make, pattern: str, hosts: list[str]) -> None:
+    text = f"- hosts: all\n  target: {{model: cherry_480}}\n  steps:\n    - copy: {{}}\n      hosts: {pattern}\n"
+    made = bench(text, Options(limit="b"), a=dict(APP), b=dict(SHARDS), c=dict(SHARDS))
+    assert [one.host for one in made.imagine(usual=TO_FILL).step_plans()] == hosts
+
+
+def test_a_step_for_every_host_stays_within_the_limit(bench: Make) -> None:
+    made = bench("- debug: x", Options(limit="b,c"), a=dict(APP))
+    assert [one.host for one in made.imagine().step_plans()] == ["b", "c"]
