@@ -70,8 +70,11 @@ def _programs(ctx: Context) -> tuple[str, ...]:
 
 
 def _strangers(ctx: Context, facts: HostState) -> Iterator[Outcome]:
-    """Name the instance files that the inventory does not know: a forgotten shard keeps the old facens."""
-    known = {shard.conf.rpartition("/")[2] for shard in ctx.host.shards}
+    """Name the instance files that the inventory does not know: a forgotten shard keeps the old facens.
+
+    The host of the play may have lost shards to `--limit`; that of the site has them all.
+    """
+    known = {shard.conf.rpartition("/")[2] for shard in ctx.site.host(ctx.host.name).shards}
     ignored = {f"{name}.lua" for name in ctx.args["ignore_instances"]}
     for name in sorted(set(facts.instances) - known - ignored):
         yield Problem(
