@@ -44,6 +44,12 @@ class ShardFile:
             return self.box
         return {**self.options, "address": self.address, "http_port": self.http_port}
 
+    def option(self, name: str, default: Any) -> Any:
+        """Return an option of FindFace.start, the default where the file has none; `Opaque` where only Lua can tell."""
+        if name in self.options:
+            return self.options[name].literal
+        return Opaque(name) if START in self.opaque else default
+
 
 def parse(text: str) -> ShardFile:
     """Read a shard file. Raise `LuaError` where it is not one, or where two calls of FindFace.start compete."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from ffplay.edit import EditError, lua
+from ffplay.edit import EditError, Opaque, lua
 from ffplay.errors import ChangeFailed
 from ffplay.findface import DEFAULT_FACEN_SIZE
 from ffplay.model import Host, Shard
@@ -247,10 +247,10 @@ class ShardHealthy(DirectResource):
         return Findings(tuple(problems), f"{self.shard.name} {answer.info}, facen_size {self.facen_size}")
 
     def _file(self, content: bytes) -> list[str]:
-        """Return what is wrong with facen_size in the shard's file."""
+        """Return what is wrong with facen_size in the shard's file; where only Lua can tell it, the facens must."""
         try:
-            size = lua.parse(content.decode("utf-8", "surrogateescape")).options.get("facen_size")
+            size = lua.parse(content.decode("utf-8", "surrogateescape")).option("facen_size", DEFAULT_FACEN_SIZE)
         except EditError as error:
             return [f"{self.shard.conf}:{error.line}:{error.column}: {error.message}"]
-        literal = DEFAULT_FACEN_SIZE if size is None else size.literal
-        return [] if literal == self.facen_size else [f"{self.shard.conf} says facen_size {literal}"]
+        fits = isinstance(size, Opaque) or size == self.facen_size
+        return [] if fits else [f"{self.shard.conf} says facen_size {size}"]

@@ -49,10 +49,12 @@ def unknown(ctx: Context, path: str, before: Unknown) -> Change:
     return Change(ctx.host.name, File(path), before, Unknown(before.why), f"write {path}")
 
 
-def wrong_kind(ctx: Context, path: str, state: FileState) -> Problem:
-    """Return the problem of a path where something stands in the way."""
+def wrong_kind(ctx: Context, path: str, state: FileState, variable: str = "") -> Problem:
+    """Return the problem of a path where something stands in the way; a variable of the inventory may give the path."""
     what = f"a link to {state.target}" if state.kind == "link" else f"a {state.kind}"
     advice = f"name {state.target} itself" if state.kind == "link" else "name another path, or remove it first"
+    if variable:
+        advice += f": it is {variable} in the inventory"
     return Problem(ctx.host.name, f"{path} is {what}", advice)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ffplay.edit import EditError, lua, pyini, yamlfile
+from ffplay.edit import EditError, Opaque, lua, pyini, yamlfile
 from ffplay.findface import DEFAULT_FACEN_SIZE
 from ffplay.model import Generation, Host, Problem, Shard, Target, Unknown
 from ffplay.resources.base import Resource
@@ -304,14 +304,15 @@ def _by_file(conf: FileState | Unknown, wanted: int) -> str:
         size = _lua_size(conf.text)
     except EditError:
         return "its file cannot be read"
-    return "" if size == wanted else f"its file says facen_size {size}"
+    # What only Lua can tell, the facens must.
+    return "" if isinstance(size, Opaque) or size == wanted else f"its file says facen_size {size}"
 
 
 @functools.lru_cache(maxsize=4096)
 def _lua_size(text: str) -> object:
     """Return facen_size of a shard's file. Raise `EditError`."""
-    value = lua.parse(text).options.get("facen_size")
-    return DEFAULT_FACEN_SIZE if value is None else value.literal
+    size: object = lua.parse(text).option("facen_size", DEFAULT_FACEN_SIZE)
+    return size
 
 
 def _stale(ctx: Context, served: ShardState) -> str:

@@ -7,6 +7,7 @@ where they come from and where they go.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator
 
 from ffplay.edit import EditError, pyini, yamlfile
@@ -16,6 +17,7 @@ from ffplay.resources.file import File, FileState
 from ffplay.resources.mongo import FacesState
 from ffplay.resources.record import Record
 from ffplay.resources.unit import Unit, restarted
+from ffplay.steps._files import wrong_kind
 from ffplay.steps._gap import Gap, faces_of, gap_of
 from ffplay.steps.base import Context, Outcome, StepKind, parameters
 
@@ -72,7 +74,10 @@ def _one(ctx: Context, host: Host, what: tuple[str, str], edit: Callable[[str], 
     file, unit = File(str(variables[f"{part}_ini"])), Unit(str(variables[f"{part}_unit"]))
     before, state = ctx.read(file, unit, host=host.name)
     if before.kind != "file":
-        yield Problem(host.name, f"{file.path} is not there", f"see {part}_ini in the inventory")
+        if before.kind == "absent":
+            yield Problem(host.name, f"{file.path} is not there", f"see {part}_ini in the inventory")
+        else:
+            yield dataclasses.replace(wrong_kind(ctx, file.path, before, f"{part}_ini"), host=host.name)
         return
     try:
         content = edit(before.text).encode("utf-8", "surrogateescape")

@@ -17,6 +17,7 @@ from ffplay.resources.file import File, FileState
 from ffplay.resources.shard_data import human
 from ffplay.resources.shard_http import ShardFaces, ShardState
 from ffplay.resources.unit import Unit
+from ffplay.steps._files import wrong_kind
 from ffplay.steps._gap import faces_of, gap_of
 from ffplay.steps.base import Context, Outcome, StepKind, parameters
 
@@ -127,7 +128,10 @@ def _disks(ctx: Context, facts: HostState, needs: list[tuple[Shard, int]]) -> It
 
 def _memtx(ctx: Context, shard: Shard, conf: FileState) -> Generator[Outcome, None, int | None]:
     """Judge the shard's file; return its memtx_memory in bytes, as it will be, None where nobody can tell."""
-    if conf.kind != "file":
+    if conf.kind not in {"absent", "file"}:
+        yield wrong_kind(ctx, shard.conf, conf, "`conf` of the shard")
+        return None
+    if conf.kind == "absent":
         yield Problem(ctx.host.name, f"{shard.conf} is not there", "see tarantool_instances_dir in the inventory")
         return None
     try:

@@ -12,8 +12,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ffplay.edit import EditError, Opaque, lua
+from ffplay.errors import InputError
 from ffplay.model import Change, Problem, Shard, Unknown
 from ffplay.resources.file import File, FileState
+from ffplay.steps._files import wrong_kind
 from ffplay.steps._parts import shards_with_gap
 from ffplay.steps.base import Context, Outcome, StepKind, parameters
 
@@ -25,8 +27,11 @@ def plan(ctx: Context) -> Iterator[Outcome]:
         if isinstance(before, Unknown):
             yield Change(ctx.host.name, File(shard.conf), before, before, f"template {shard.conf}", shard.name)
             continue
+        if before.kind not in {"absent", "file"}:
+            yield wrong_kind(ctx, shard.conf, before, "`conf` of the shard")
+            continue
         try:
-            text = ctx.template(str(ctx.args["src"]), _variables(ctx, shard, before))
+            text = _text(ctx, shard, before)
             lua.parse(text)
         except EditError as error:
             yield Problem(
@@ -40,6 +45,18 @@ def plan(ctx: Context) -> Iterator[Outcome]:
             continue
         after = FileState("file", content, before.mode or "0644", before.owner, before.group)
         yield Change(ctx.host.name, File(shard.conf), before, after, f"write {shard.conf}", shard.name)
+
+
+def _text(ctx: Context, shard: Shard, before: FileState) -> str:
+    """Return the shard's new file. Raise `EditError` where the host's own file cannot be read or edited."""
+    try:
+        return ctx.template(str(ctx.args["src"]), _variables(ctx, shard, before))
+    except InputError as error:
+        cause: BaseException | None = error
+        while cause is not None and not isinstance(cause, EditError):
+            cause = cause.__cause__
+        # A value that has no place in the host's file is no mistake of the template that would set it.
+        raise cause or error from error
 
 
 def _variables(ctx: Context, shard: Shard, before: FileState) -> Mapping[str, Any]:

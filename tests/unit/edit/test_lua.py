@@ -148,6 +148,14 @@ def test_a_table_in_a_variable_is_opaque_and_refuses_new_keys() -> None:
         set_values(text, {"box.cfg": {"listen": 1}})
 
 
+def test_an_option_that_only_lua_can_tell_is_not_taken_for_its_default() -> None:
+    assert parse("FindFace.start('a', 1, {search_threads = 2})").option("facen_size", 320) == 320
+    assert parse("FindFace.start('a', 1)").option("facen_size", 320) == 320
+    assert parse("FindFace.start('a', 1, {facen_size = 480})").option("facen_size", 320) == 480
+    for options in ("options", "{facen_size = SIZE}", "merge({facen_size = 480}, common)"):
+        assert isinstance(parse(f"FindFace.start('a', 1, {options})").option("facen_size", 320), Opaque)
+
+
 def test_brackets_around_the_table_are_fine() -> None:
     assert set_values("box.cfg ({ a = 1 })\n" + call(""), {"box.cfg": {"a": 2}}).startswith("box.cfg ({ a = 2 })")
 
