@@ -90,13 +90,15 @@ exit {HELD}"""
     def _release(self, holder: Holder) -> str:
         """Return sh that removes the lock if it is the holder's, and says `released` if it was.
 
-        Another run may take its place between the look and the rename; then what was renamed is put back.
+        Between the look and the rename somebody else may remove it too, which is as good, and another run may take its
+        place: then what was renamed is put back.
         """
         token = holder.token
         return f"""d={quote([self.label])}
-[ "$(cat "$d/token" 2>/dev/null)" = {token} ] || exit 0
-mv -T "$d" "$d.{token}.gone" || exit 1
-[ "$(cat "$d.{token}.gone/token")" = {token} ] || {{ mv -T "$d.{token}.gone" "$d"; exit; }}
+mine() {{ [ "$(cat "$1/token" 2>/dev/null)" = {token} ]; }}
+mine "$d" || exit 0
+why=$(mv -T "$d" "$d.{token}.gone" 2>&1) || {{ mine "$d" || exit 0; echo "$why" >&2; exit 1; }}
+mine "$d.{token}.gone" || {{ mv -T "$d.{token}.gone" "$d"; exit; }}
 rm -rf "$d.{token}.gone" && echo released"""
 
     def fence(self, holder: Holder) -> str:

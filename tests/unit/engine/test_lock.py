@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -121,7 +122,7 @@ def test_who_holds_it_is_told(bench: Make) -> None:
         pass
     text = caught.value.message
     assert "run 20260101T000000Z-abcd: anna on laptop (pid 4711) applies play.yml since 2026-01-01 00:00:00" in text
-    assert "last sign of life 0 s ago" in text
+    assert re.search(r"last sign of life \d s ago", text)
     assert "gone" not in text
     assert "ff-play unlock PLAYBOOK -i FILE" in caught.value.advice
     assert caught.value.exit_code == 9
@@ -147,7 +148,7 @@ def test_the_newest_sign_of_life_of_all_hosts_counts(bench: Make) -> None:
         for host in "ab":
             locked = one.folder / host / "state/lock/holder"
             os.utime(locked, (time.time() - 500, time.time() - 500))
-        with pytest.raises(Locked, match=r"last sign of life [012] s ago"), lock_of(one)[0].over("abc", fail):
+        with pytest.raises(Locked, match=r"last sign of life \d s ago"), lock_of(one)[0].over("abc", fail):
             pass
 
 

@@ -20,6 +20,7 @@ from ffplay.resources.base import ShellResource
 from ffplay.resources.command import Command
 from ffplay.resources.facts import HostFacts
 from ffplay.resources.file import ABSENT, File, FileState
+from ffplay.resources.lock import FENCED, HELD, Held, Holder, SiteLock
 from ffplay.resources.notifications import Notifications
 from ffplay.resources.record import Record
 from ffplay.resources.shard_backup import ShardBackup, ShardBackups
@@ -327,3 +328,28 @@ def test_a_tool_outlives_what_started_it(host: Host, tmp_path: Path) -> None:
     assert ended(tool, host) == ["vanished\n"]
     assert host(tool._start_script()).code == 0
     assert Path(tool.directory, "1/pid").read_text() != pid
+
+
+def test_a_lock_is_held_by_one(host: Host, tmp_path: Path) -> None:
+    lock = SiteLock(str(tmp_path / "state of it"))
+    one = Holder("anna", "laptop", 7, "2026-01-01 00:00:00 UTC", "run1", "a playbook.yml", "aaaa")
+    other = dataclasses.replace(one, run="run2", token="bbbb")
+    assert read(host, lock) is None
+    assert host(lock.bring_script(None, one)).code == 0
+    assert host(lock.bring_script(None, other)).code == HELD
+    os.utime(tmp_path / "state of it/lock/holder", (time.time() - 100, time.time() - 100))
+    held = read(host, lock)
+    assert isinstance(held, Held)
+    assert (held.holder, 100 <= held.silent < 130) == (one, True)
+    assert host(lock.fence(one) + "echo made") == Reply(0, b"made\n", b"")
+    refused = host(lock.fence(other) + "echo made")
+    assert (refused.code, refused.stdout) == (FENCED, b"")
+    assert (lock.fenced(other, refused), lock.fenced(one, refused)) == (True, False)
+    held = read(host, lock)
+    assert isinstance(held, Held)
+    assert held.silent < 30
+    assert host(lock.bring_script(other, None)).text == ""
+    assert host(lock.bring_script(one, None)).text == "released\n"
+    assert host(lock.bring_script(one, None)) == Reply(0, b"", b"")
+    assert host(lock.fence(one) + "echo made").code == FENCED
+    assert list((tmp_path / "state of it").iterdir()) == []
