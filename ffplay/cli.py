@@ -76,7 +76,11 @@ def _bug(error: Exception, args: argparse.Namespace) -> int:
 
 def _flush() -> None:
     """Flush standard output; where nobody reads it any more, keep the interpreter from complaining at its end."""
+    from ffplay.report.output import GONE
+
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError as error:
+        if error.errno not in GONE:
+            raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import time
 from collections.abc import Iterable
 from typing import TextIO
+
+# How a stream fails whose reader is gone: a closed pipe, a closed terminal.
+GONE = (errno.EPIPE, errno.EIO)
 
 _ERASE = "\r\x1b[K"
 
@@ -59,5 +63,7 @@ class Output:
         try:
             self._stream.write(text)
             self._stream.flush()
-        except BrokenPipeError:
+        except OSError as error:
+            if error.errno not in GONE:
+                raise
             self._closed = True

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -168,3 +171,22 @@ def test_a_second_signal_stops_waiting_and_leaves_the_lock(lab: LabSite) -> None
     assert locks(lab) != []
     code, output = Operator(lab, "apply", "--yes").end()
     assert (code, "its process is gone from this machine" in output) == (9, True), output
+
+
+def test_a_closed_terminal_stops_a_run_where_it_is_well(lab: LabSite) -> None:
+    master, slave = pty.openpty()
+    command = [sys.executable, "-m", "ffplay", "apply", "playbooks/switch-model.yml", "-i", str(lab.inventory), "--yes"]
+    # A session of its own with the terminal as its controlling one, as a login has it.
+    process = subprocess.Popen(["setsid", "--ctty", *command], stdin=slave, stdout=slave, stderr=slave, cwd=TOP)
+    os.close(slave)
+    wait_for(lambda: drained(master) and started(lab) == 2)
+    os.close(master)
+    assert process.wait(60) == 130
+    assert locks(lab) == []
+
+
+def drained(terminal: int) -> bool:
+    """Read what is there; a terminal that nobody reads would hold the run up."""
+    while select.select([terminal], [], [], 0)[0]:
+        os.read(terminal, 4096)
+    return True
