@@ -76,11 +76,11 @@ def _bug(error: Exception, args: argparse.Namespace) -> int:
 
 def _flush() -> None:
     """Flush standard output; where nobody reads it any more, keep the interpreter from complaining at its end."""
-    from ffplay.report.output import GONE
+    from ffplay.report.output import gone
 
     try:
         sys.stdout.flush()
     except OSError as error:
-        if error.errno not in GONE:
+        if not gone(error):
             raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -8,9 +8,6 @@ import time
 from collections.abc import Iterable
 from typing import TextIO
 
-# How a stream fails whose reader is gone: a closed pipe, a closed terminal.
-GONE = (errno.EPIPE, errno.EIO)
-
 _ERASE = "\r\x1b[K"
 
 # In a log a tool that runs for days should give a sign of life, and not fill the disk.
@@ -64,6 +61,11 @@ class Output:
             self._stream.write(text)
             self._stream.flush()
         except OSError as error:
-            if error.errno not in GONE:
+            if not gone(error):
                 raise
             self._closed = True
+
+
+def gone(error: OSError) -> bool:
+    """Tell whether a stream failed because nobody reads it any more: a closed pipe, a closed terminal."""
+    return isinstance(error, BrokenPipeError) or error.errno == errno.EIO
