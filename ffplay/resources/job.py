@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Any
 
-from ffplay.errors import ChangeFailed, Interrupted
+from ffplay.errors import ChangeFailed, Interrupted, Unreachable
 from ffplay.model import Host
 from ffplay.remote.base import Access
 from ffplay.resources.base import DirectResource, quote
@@ -13,8 +14,14 @@ from ffplay.resources.base import DirectResource, quote
 # How long one poll waits on the host for the job's end, in seconds; each poll is one round trip.
 _POLL_SECONDS = 5
 
+# So long a host that cannot be reached is tried again while its job runs.
+_RECONNECT_SECONDS = 300
+
 # Of a failed job's log so many bytes are shown.
 _TAIL_BYTES = 4000
+
+# The exit code that stands for a job that was stopped because it took too long.
+_TIMED_OUT = 124
 
 # The exit code of the start where something else of the kind still runs.
 _BUSY = 75
@@ -55,29 +62,20 @@ class Job(DirectResource):
     def read(self, access: Access, host: Host) -> str:
         """Tell whether any of the processes runs."""
         connection = access.connection(host.name)
-        probe = "\n".join(f"d={quote([folder])}\n{_ALIVE} && echo running && exit" for folder in self._folders())
-        return "running" if "running" in connection.run(probe + "\n:").text else "none"
+        probe = "\n".join(f"d={quote([folder])}; alive && echo running && exit" for folder in self._folders())
+        return "running" if "running" in connection.run(f"{_ALIVE}{probe}\n:").text else "none"
 
     def bring(self, access: Access, host: Host, before: Any, after: Any) -> None:
         """Start what does not run yet, and wait for all of it. Raise `ChangeFailed` with the end of the log.
 
         An operator who stops the run leaves the processes running: the next run finds them.
         """
-        connection = access.connection(host.name)
-        reply = connection.run(self._start_script())
+        reply = access.connection(host.name).run(self._start_script())
         if reply.code:
             advice = _BUSY_ADVICE if reply.code == _BUSY else ""
             raise ChangeFailed(host.name, f"{self.name} could not be started", advice, reply.error_text)
-        for folder, line in zip(self._folders(), self.lines, strict=True):
-            code, tail = self._wait(access, host, folder)
-            if code != 0:
-                raise ChangeFailed(
-                    host.name,
-                    f"{self.name} ended with exit code {code}: {line}",
-                    f"its whole log is {folder}/log on {host.name}; mend the cause and apply again",
-                    tail,
-                )
-        connection.run(f"rm -rf {quote([self.directory])}")
+        self._follow(access, host)
+        access.connection(host.name).run(f"rm -rf {quote([self.directory])}")
 
     def reached(self, before: Any, after: Any, observed: Any) -> bool:
         """Nothing of it may run any more; its exit codes were judged when they came."""
@@ -93,12 +91,12 @@ class Job(DirectResource):
         mine = "\n".join(f"  {quote([folder])}) is {quote([run])} && continue;;" for folder, run in places)
         kept = "\n".join(f"d={quote([folder])}; has {quote([run])} || whole=" for folder, run in places if self.began)
         start = "\n".join(_start_one(folder, run) for folder, run in places)
-        return f"""job={quote([self.directory])}; mkdir -p "$job" || exit
+        return f"""{_ALIVE}job={quote([self.directory])}; mkdir -p "$job" || exit
 is() {{ [ "$(cat "$d/run" 2>/dev/null)" = "$1" ]; }}
-has() {{ is "$1" && {{ {_ALIVE} || [ "$(cat "$d/rc" 2>/dev/null)" = 0 ]; }}; }}
+has() {{ is "$1" && {{ alive || [ "$(cat "$d/rc" 2>/dev/null)" = 0 ]; }}; }}
 busy=
 for d in "${{job%-*}}"-*/*; do
-  {_ALIVE} || continue
+  alive || continue
   case $d in
 {mine}
   esac
@@ -110,29 +108,67 @@ whole={1 if self.began else ""}
 [ -z "$whole" ] || exit 0
 {start}"""
 
-    def _wait(self, access: Access, host: Host, folder: str) -> tuple[int, str]:
-        """Return exit code and end of the log once the process is over; stream the log on the way."""
-        connection = access.connection(host.name)
-        offset = 0
-        waited = 0.0
-        tail = b""
-        while True:
-            reply = connection.run(_poll_script(folder, offset), timeout=_POLL_SECONDS + 60)
-            status, _, log = reply.stdout.partition(b"\n")
-            if reply.code or not status:
-                raise ChangeFailed(host.name, f"cannot follow {folder}", "", reply.error_text)
-            offset += len(log)
-            tail = (tail + log)[-_TAIL_BYTES:]
-            if log:
-                access.tell(host.name, log.decode("utf-8", "replace"))
-            if status != b"running":
-                return _exit_code(status), tail.decode("utf-8", "replace")
-            if access.stopping:
+    def _follow(self, access: Access, host: Host) -> None:
+        """Stream the logs until all processes have ended well. Raise `ChangeFailed` as soon as one has not."""
+        left = {folder: _Progress(line) for folder, line in zip(self._folders(), self.lines, strict=True)}
+        begun = time.monotonic()
+        while left:
+            for folder, progress in list(left.items()):
+                status = self._poll(access, host, folder, progress, _POLL_SECONDS / len(left))
+                if status == b"0":
+                    del left[folder]
+                elif status != b"running":
+                    raise self._failed(host, folder, progress, _exit_code(status))
+            if left and access.stopping:
                 raise Interrupted(f"stopped by the operator; {self.name} runs on by itself on {host.name}")
-            waited += _POLL_SECONDS
-            if self.timeout is not None and waited > self.timeout:
-                connection.run(f'kill -TERM -"$(cat {quote([folder])}/pid)" 2>/dev/null; :')
-                return 124, f"stopped after {self.timeout:.0f} s\n" + tail.decode("utf-8", "replace")
+            if left and self.timeout is not None and time.monotonic() - begun > self.timeout:
+                kill = "\n".join(f'kill -TERM -"$(cat {quote([folder])}/pid)" 2>/dev/null' for folder in left)
+                access.connection(host.name).run(f"{kill}\n:")
+                folder, progress = next(iter(left.items()))
+                progress.tail = f"stopped after {self.timeout:.0f} s\n".encode() + progress.tail
+                raise self._failed(host, folder, progress, _TIMED_OUT)
+
+    def _poll(self, access: Access, host: Host, folder: str, progress: _Progress, seconds: float) -> bytes:
+        """Wait a while for a process's end, and pass on what it printed; return `running` or its exit code.
+
+        A connection that is lost is made again, for some time: the process runs on without it.
+        """
+        until = time.monotonic() + _RECONNECT_SECONDS
+        while True:
+            script = _poll_script(folder, progress.offset, seconds)
+            try:
+                reply = access.connection(host.name).run(script, timeout=_POLL_SECONDS + 60)
+                break
+            except Unreachable as error:
+                if time.monotonic() > until:
+                    raise
+                access.tell(host.name, f"{error.message}; {self.name} runs on by itself there: connecting again")
+                access.pause(_POLL_SECONDS)
+        status, _, log = reply.stdout.partition(b"\n")
+        if reply.code or not status:
+            raise ChangeFailed(host.name, f"cannot follow {folder}", "", reply.error_text)
+        progress.offset += len(log)
+        progress.tail = (progress.tail + log)[-_TAIL_BYTES:]
+        if log:
+            access.tell(host.name, log.decode("utf-8", "replace"))
+        return status
+
+    def _failed(self, host: Host, folder: str, progress: _Progress, code: int) -> ChangeFailed:
+        return ChangeFailed(
+            host.name,
+            f"{self.name} ended with exit code {code}: {progress.line}",
+            f"its whole log is {folder}/log on {host.name}; mend the cause and apply again",
+            progress.tail.decode("utf-8", "replace"),
+        )
+
+
+@dataclass(slots=True)
+class _Progress:
+    """How far a process's log was read, and the end of it."""
+
+    line: str
+    offset: int = 0
+    tail: bytes = b""
 
 
 def _exit_code(status: bytes) -> int:
@@ -143,20 +179,27 @@ def _exit_code(status: bytes) -> int:
         return 137
 
 
-# Sh that succeeds while the process of folder $d lives: the pid may have been given to another program meanwhile, so
-# the command line must name the folder. Where the process itself is gone, its children (the tool) may live on in its
-# group. `--` before a group would be no number to dash.
-_ALIVE = (
-    '{ [ ! -f "$d/rc" ] && p=$(cat "$d/pid" 2>/dev/null) && '
-    'case "$(tr "\\0" " " 2>/dev/null < "/proc/$p/cmdline")" in '
-    '*"$d"*) true;; "") kill -0 "-$p" 2>/dev/null;; *) false;; esac; }'
-)
+# The function `alive` succeeds while the process of folder $d lives: the pid may have been given to another program
+# meanwhile, so the command line must name the folder. Where the process itself is gone, its children (the tool) may
+# live on in its group; what nobody has reaped yet is no life.
+_ALIVE = r"""alive() {
+  [ ! -f "$d/rc" ] && p=$(cat "$d/pid" 2>/dev/null) && [ -n "$p" ] || return 1
+  case "$(tr "\\0" " " 2>/dev/null < "/proc/$p/cmdline")" in *"$d"*) return 0;; ?*) return 1;; esac
+  kill -0 "-$p" 2>/dev/null || return 1
+  for f in /proc/[0-9]*/stat; do
+    read -r s 2>/dev/null < "$f" || continue
+    set -- ${s##*) }
+    [ "$3" != "$p" ] || [ "$1" = Z ] || return 0
+  done
+  return 1
+}
+"""
 
 
 def _start_one(folder: str, run: str) -> str:
     """Return sh that starts one process in a session of its own unless it already runs."""
     return f"""d={quote([folder])}
-{_ALIVE} || {{
+alive || {{
 rm -rf "$d"; mkdir "$d" || exit
 cat > "$d/run" <<'FFPLAY_JOB'
 {run}
@@ -170,12 +213,12 @@ done
 }}"""
 
 
-def _poll_script(folder: str, offset: int) -> str:
+def _poll_script(folder: str, offset: int, seconds: float = _POLL_SECONDS) -> str:
     """Return sh that waits a while for the end, prints `running` or the exit code, then the log from `offset` on."""
-    return f"""d={quote([folder])}
-n=0; while [ ! -f "$d/rc" ] && [ $n -lt {_POLL_SECONDS * 10} ]; do
-  {_ALIVE} || {{ sleep 0.2; break; }}
+    return f"""{_ALIVE}d={quote([folder])}
+n=0; while [ ! -f "$d/rc" ] && [ $n -lt {seconds * 10:.0f} ]; do
+  alive || {{ sleep 0.2; break; }}
   n=$((n+1)); sleep 0.1
 done
-if [ -f "$d/rc" ]; then cat "$d/rc"; elif {_ALIVE}; then echo running; else echo vanished; fi
+if [ -f "$d/rc" ]; then cat "$d/rc"; elif alive; then echo running; else echo vanished; fi
 tail -c +{offset + 1} "$d/log" 2>/dev/null; :"""
