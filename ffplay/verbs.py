@@ -238,7 +238,8 @@ def _make(session: Session, found: Plan, report: Report) -> int:
         if not report.told(error):
             raise
         # The step's own lines may have scrolled away, or gone to a file.
-        Output(sys.stderr).line(f"error: {error.host}: {clean(error.message)}")
+        where = "" if error.message.startswith(f"{error.host}: ") else f"{error.host}: "
+        Output(sys.stderr).line(f"error: {where}{clean(error.message)}")
         return error.exit_code
     return 0
 
