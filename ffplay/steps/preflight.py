@@ -86,7 +86,7 @@ def _strangers(ctx: Context, facts: HostState) -> Iterator[Outcome]:
 
 
 def _shard(ctx: Context, shard: Shard) -> Generator[Outcome, None, int]:
-    """Judge one shard; return the bytes of memory that its faces will need."""
+    """Judge one shard; return the bytes that filling it anew will need, 0 where it stays as it is."""
     unit, conf, served = ctx.read(Unit(shard.unit), File(shard.conf), ShardFaces(shard))
     host = ctx.host.name
     if unit.load == "not-found":
@@ -98,6 +98,9 @@ def _shard(ctx: Context, shard: Shard) -> Generator[Outcome, None, int]:
         return 0
     if served.faces > FACES_A_SHARD:
         yield Note(host, f"{shard.name} holds {served.faces} faces; the vendor advises {FACES_A_SHARD} at most")
+    gap = gap_of(ctx)
+    if not gap.problems and not gap.shard(ctx.host, shard):
+        return 0
     needed = int(served.faces * ctx.target.facen_size * FLOAT_BYTES * _OVERHEAD)
     if memtx is not None and needed > memtx:
         gib = -(-needed // (1 << 28)) / 4
