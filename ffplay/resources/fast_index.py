@@ -66,11 +66,14 @@ class FastIndex(DirectResource):
         """Build the index and take it into use. Raise `ChangeFailed`."""
         connection = access.connection(host.name)
         with self._lua(access, host) as call:
-            call("prepare_preindex()")
-            call("save_preindex(path)", self._preindex)
             script = f"{self._build()} && chown --reference={quote([self.shard.index_dir])} {quote([self.label])}"
             name = f"index of {self.gallery} on {self.shard.name}"
-            Job(name, f"{self.jobs}/{self.shard.name}-{self.gallery}", (script,)).bring(access, host, "none", "done")
+            job = Job(name, f"{self.jobs}/{self.shard.name}-{self.gallery}", (script,))
+            # A run that was broken off may have left the tool at work on its input.
+            if job.read(access, host) != "running":
+                call("prepare_preindex()")
+                call("save_preindex(path)", self._preindex)
+            job.bring(access, host, "none", "done")
             for name, replica in self.replicas:
                 self._send(access, host, name, replica)
             call("preindex_to_index()")

@@ -113,7 +113,7 @@ def test_a_step_that_takes_too_long_is_told_so(bench: Make) -> None:
     made = bench("- debug: x")
     step = Step("command", {}, Mark("p.yml", 1, 1), timeout=0.2)
     one = Applier(made.loaded.site, made.access, made.recorder, step)
-    slow = Change("a", Line("x; sleep 30; :"), "", "v", "wait")
+    slow = Change("a", Line("/dev/null; sleep 30; :"), "", "v", "wait")
     with pytest.raises(ChangeFailed, match=r"wait: not finished after 0 s"):
         one.apply(plan(slow))
 
