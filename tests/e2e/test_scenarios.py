@@ -5,7 +5,8 @@ A scenario is `scenario.yml` beside the playbooks that it needs:
     lab:       options of the lab
     commands:  a list, in order, of either
       - at: HOST, run: SH              something that an operator or a fault does on a host ($ROOT is its tree)
-      - ffplay: "plan PLAYBOOK ..."    with `exit` (0), `shows` and `hides` (regular expressions)
+      - ffplay: "plan PLAYBOOK ..."    with `exit` (0), `shows` and `hides` (regular expressions);
+                                       LAB is the lab's inventory, which is given where there is no `-i`
     site:      {model: NAME, detector: NAME}: what every face and shard must be at in the end
     files:     {HOST: {PATH: regular expression}}: what files must hold in the end
 
@@ -94,6 +95,7 @@ def act(lab: LabSite, command: dict[str, Any]) -> None:
 def ffplay(lab: LabSite, name: str, command: dict[str, Any]) -> None:
     """Run ff-play as a person would."""
     words = [playbook(name, word) if word.endswith(".yml") else word for word in shlex.split(command["ffplay"])]
+    words = [str(lab.inventory) if word == "LAB" else word for word in words]
     if "-i" not in words:
         words += ["-i", str(lab.inventory)]
     done = subprocess.run(
