@@ -26,16 +26,6 @@ MODELS: Mapping[str, int] = MappingProxyType(
     }
 )
 
-# [models] faces a second: (one CPU thread, one GTX 1080). The other models are not in the table.
-SPEED: Mapping[str, tuple[float, float]] = MappingProxyType(
-    {
-        "apricot_160f": (5.15, 62.27),
-        "apricot_320": (4.87, 59.92),
-        "banana_800f": (0.71, 11.96),
-        "cherry_480": (1.24, 26.45),
-    }
-)
-
 # `--detector` takes nnd and dlib; extraction-api also knows `legacy` [regenerate].
 DETECTORS = ("nnd", "dlib", "legacy")
 

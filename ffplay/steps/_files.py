@@ -20,6 +20,7 @@ OWNERSHIP: Mapping[str, Mapping[str, Any]] = {
     "group": {"type": "string", "description": "Group that shall own it; left as it is by default."},
 }
 PATH: Mapping[str, Any] = {"type": "string", "pattern": "^/", "description": "Absolute path on the host."}
+_BY_HAND = "mend the file by hand: what cannot be read is not overwritten"
 _NEW_MODE = {"file": "0644", "directory": "0755"}
 
 
@@ -47,6 +48,12 @@ def bring(ctx: Context, path: str, before: FileState, after: FileState, verb: st
 def unknown(ctx: Context, path: str, before: Unknown) -> Change:
     """Return the change for a path whose state is not known yet."""
     return Change(ctx.host.name, File(path), before, Unknown(before.why), f"write {path}")
+
+
+def unreadable(host: str, path: str, error: EditError, advice: str = _BY_HAND) -> Problem:
+    """Return the problem of a file that cannot be read or edited: where in it, and the line."""
+    said = f"{path}:{error.line}:{error.column}: {error.message}: {error.line_text.strip()}"
+    return Problem(host, said, advice)
 
 
 def wrong_kind(ctx: Context, path: str, state: FileState, variable: str = "") -> Problem:
@@ -84,7 +91,6 @@ def edit(ctx: Context, path: str, change: Callable[[str], str], create: bool = F
     try:
         content = change(before.text).encode("utf-8", "surrogateescape")
     except EditError as error:
-        said = f"{path}:{error.line}:{error.column}: {error.message}: {error.line_text.strip()}"
-        yield Problem(ctx.host.name, said, "mend the file by hand: what cannot be read is not overwritten")
+        yield unreadable(ctx.host.name, path, error)
         return
     yield from bring(ctx, path, before, FileState("file", content), "edit")

@@ -17,7 +17,7 @@ from ffplay.resources.file import File, FileState
 from ffplay.resources.mongo import FacesState
 from ffplay.resources.record import Record
 from ffplay.resources.unit import Unit, restarted
-from ffplay.steps._files import wrong_kind
+from ffplay.steps._files import unreadable, wrong_kind
 from ffplay.steps._gap import Gap, faces_of, gap_of
 from ffplay.steps.base import Context, Outcome, StepKind, parameters
 
@@ -82,8 +82,7 @@ def _one(ctx: Context, host: Host, what: tuple[str, str], edit: Callable[[str], 
     try:
         content = edit(before.text).encode("utf-8", "surrogateescape")
     except EditError as error:
-        said = f"{file.path}:{error.line}:{error.column}: {error.message}: {error.line_text.strip()}"
-        yield Problem(host.name, said, "mend the file by hand: what cannot be read is not overwritten")
+        yield unreadable(host.name, file.path, error)
         return
     changes = content != before.content
     if changes:

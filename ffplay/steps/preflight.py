@@ -17,7 +17,7 @@ from ffplay.resources.file import File, FileState
 from ffplay.resources.shard_data import human
 from ffplay.resources.shard_http import ShardFaces, ShardState
 from ffplay.resources.unit import Unit
-from ffplay.steps._files import wrong_kind
+from ffplay.steps._files import unreadable, wrong_kind
 from ffplay.steps._gap import faces_of, gap_of
 from ffplay.steps.base import Context, Outcome, StepKind, parameters
 
@@ -140,8 +140,7 @@ def _memtx(ctx: Context, shard: Shard, conf: FileState) -> Generator[Outcome, No
     try:
         parsed = lua.parse(conf.text)
     except EditError as error:
-        said = f"{shard.conf}:{error.line}:{error.column}: {error.message}: {error.line_text.strip()}"
-        yield Problem(ctx.host.name, said, "mend the file by hand: what cannot be read is not overwritten")
+        yield unreadable(ctx.host.name, shard.conf, error)
         return None
     recovery = parsed.box.get("force_recovery")
     if recovery is not None and recovery.literal is True:

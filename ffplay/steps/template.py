@@ -13,9 +13,9 @@ from typing import Any
 
 from ffplay.edit import EditError, Opaque, lua
 from ffplay.errors import InputError
-from ffplay.model import Change, Problem, Shard, Unknown
+from ffplay.model import Change, Shard, Unknown
 from ffplay.resources.file import File, FileState
-from ffplay.steps._files import wrong_kind
+from ffplay.steps._files import unreadable, wrong_kind
 from ffplay.steps._parts import shards_with_gap
 from ffplay.steps.base import Context, Outcome, StepKind, parameters
 
@@ -34,11 +34,8 @@ def plan(ctx: Context) -> Iterator[Outcome]:
             text = _text(ctx, shard, before)
             lua.parse(text)
         except EditError as error:
-            yield Problem(
-                ctx.host.name,
-                f"{shard.conf}:{error.line}:{error.column}: {error.message}: {error.line_text.strip()}",
-                "mend the file on the host (what cannot be read is never overwritten), or the template",
-            )
+            advice = "mend the file on the host (what cannot be read is never overwritten), or the template"
+            yield unreadable(ctx.host.name, shard.conf, error, advice)
             continue
         content = text.encode("utf-8", "surrogateescape")
         if before.kind == "file" and before.content == content:
