@@ -39,7 +39,7 @@ def host_environment(site: LabSite, host: LabHost) -> dict[str, str]:
     return {
         "PATH": f"{host.root}/usr/bin:{SYSTEM_PATH}",
         processes.MARK: site.identity,
-        "FFPLAY_LAB_ROOT": str(host.root),
+        processes.ROOT: str(host.root),
     }
 
 

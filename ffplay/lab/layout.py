@@ -26,7 +26,7 @@ class LabOptions:
 
     `shards` counts shards a host; a `standalone` lab has one host with one shard called FindFace. `facen_size` is
     needed for a model that the vendor's table lacks. `directory` None means a new temporary one. `wire_version` is
-    what the MongoDB server advertises (5 is MongoDB 3.4). `seed` makes other faces.
+    what the MongoDB server advertises (5 is MongoDB 3.4). `seed` makes other faces. `driver` is the kind of hosts.
     """
 
     hosts: int = 2
@@ -39,6 +39,7 @@ class LabOptions:
     wire_version: int = 5
     facen_size: int | None = None
     seed: int = 0
+    driver: str = "loopback"
 
     @property
     def size(self) -> int:

@@ -15,7 +15,8 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-MARK = "FFPLAY_LAB"
+# The variables that every process of a lab has: which lab, and the root of which of its hosts.
+MARK, ROOT = "FFPLAY_LAB", "FFPLAY_LAB_ROOT"
 
 _LIBC = ctypes.CDLL(None)
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
@@ -35,10 +36,13 @@ def die_with_parent() -> None:
     _LIBC.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
 
 
-def marked(lab: str, subnet: str) -> set[int]:
-    """Return the ids of all processes of the lab with that mark; `subnet` is its `127.A.B`."""
-    mark = f"{MARK}={lab}".encode()
-    sockets = _sockets(subnet)
+def marked(lab: str, addresses: str, root: Path | None = None) -> set[int]:
+    """Return the ids of all processes of the lab with that mark, or of its host with that root.
+
+    `addresses` is the lab's `127.A.B`, or the host's `127.A.B.C`.
+    """
+    mark = f"{MARK}={lab}".encode() if root is None else f"{ROOT}={root}".encode()
+    sockets = _sockets(addresses)
     found = set()
     for entry in _PROC.iterdir():
         if not entry.name.isdigit() or int(entry.name) == os.getpid():
@@ -55,15 +59,15 @@ def _is_server_with(entry: Path, sockets: set[str]) -> bool:
     return any(str(descriptor.readlink()) in sockets for descriptor in (entry / "fd").iterdir())
 
 
-def _sockets(subnet: str) -> set[str]:
-    """Return the names under /proc/PID/fd of the TCP sockets bound to an address of the subnet."""
-    prefix = "".join(f"{int(part):02X}" for part in reversed(subnet.split(".")))
+def _sockets(addresses: str) -> set[str]:
+    """Return the names under /proc/PID/fd of the TCP sockets bound to an address that begins so."""
+    wanted = "".join(f"{int(part):02X}" for part in reversed(addresses.split(".")))
     found = set()
     with contextlib.suppress(OSError):
         for line in (_PROC / "net/tcp").read_text().splitlines()[1:]:
             fields = line.split()
             # The kernel prints an address as one number of the machine's byte order: the last part comes first.
-            if fields[1][2:8] == prefix and fields[3] in _LISTEN_AND_ESTABLISHED:
+            if fields[1][:8].endswith(wanted) and fields[3] in _LISTEN_AND_ESTABLISHED:
                 found.add(f"socket:[{fields[9]}]")
     return found
 
@@ -110,3 +114,10 @@ def end(find: Callable[[], set[int]], grace_seconds: float) -> None:
         if time.monotonic() > deadline:
             send(left, signal.SIGKILL)
         time.sleep(0.02)
+
+
+def kill(find: Callable[[], set[int]]) -> None:
+    """Kill all processes that `find` returns, until it finds none: what one of them has just started goes as well."""
+    while left := {process for process in find() if alive(process)}:
+        send(left, signal.SIGKILL)
+        time.sleep(0.01)

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import random
 import shutil
-import signal
 import subprocess
-import sys
 import tempfile
 import time
 import uuid
@@ -17,12 +13,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ffplay.errors import Error, Finding, InputError
-from ffplay.lab import access, init, inventory, network, processes, services, unit_files
+from ffplay.lab import access, driver, inventory, network, services, unit_files
+from ffplay.lab.driver import Driver
 from ffplay.lab.layout import NTLS_WEB_PORT, SSH_PORT, UPLOAD_PORT, LabHost, LabOptions, LabSite, load
 
 _START_SECONDS = 60.0
-_STOP_SECONDS = 15.0
-_GRACE_SECONDS = 3.0
 
 # How much of a failed unit's log a person is shown, in lines.
 _LOG_LINES = 15
@@ -67,17 +62,19 @@ def up(options: LabOptions, progress: Progress = _silent) -> LabSite:
     findings = options.findings()
     if findings:
         raise InputError(findings)
-    for name, package in (("sshd", "openssh-server"), ("ssh-keygen", "openssh-client"), ("tarantool", "tarantool")):
-        access.program(name, package)
     directory = _directory(options)
     site = load(directory)
-    if site is not None and processes.marked(site.identity, site.subnet):
+    if site is not None and site.complete:
+        options = site.options
+    hosts = driver.named(options.driver)
+    hosts.check(options)
+    if site is not None and driver.named(site.options.driver).processes(site):
         raise InputError([Finding(None, f"the lab in {directory} is running", f"ff-play lab down --dir {directory}")])
     if site is None and directory.exists() and any(directory.iterdir()):
         raise InputError([Finding(None, f"{directory} is not empty and not a lab", "give an empty or a new directory")])
     if site is not None and site.complete:
-        return _again(site, progress)
-    return _new(directory, options, progress)
+        return _again(hosts, site, progress)
+    return _new(hosts, directory, options, progress)
 
 
 def _directory(options: LabOptions) -> Path:
@@ -86,67 +83,59 @@ def _directory(options: LabOptions) -> Path:
     return options.directory.expanduser().absolute()
 
 
-def _again(site: LabSite, progress: Progress) -> LabSite:
+def _again(hosts: Driver, site: LabSite, progress: Progress) -> LabSite:
     progress(f"starting the lab in {site.directory} again, with its data")
-    held = network.claim(site.subnet)
-    if held is None:
-        raise Error(f"the addresses {site.subnet}.* of the lab are in use", "stop what uses them, or make a new lab")
-    with held, _stopped_on_failure(site):
-        _start(site, held.fileno(), progress)
+    with hosts.claimed(site.subnet), _stopped_on_failure(hosts, site):
+        _start(hosts, site, progress)
     return site
 
 
-def _new(directory: Path, options: LabOptions, progress: Progress) -> LabSite:
-    if directory.exists():
-        # What an unfinished `up` has left: its parts may be half-written.
+def _new(hosts: Driver, directory: Path, options: LabOptions, progress: Progress) -> LabSite:
+    unfinished = load(directory)
+    if unfinished is not None:
+        # What a killed `up` has left: its parts may be half-written.
+        driver.named(unfinished.options.driver).stop(unfinished)
         shutil.rmtree(directory)
-    directory.mkdir(parents=True)
-    subnet, held = network.claim_any(random.Random())
-    site = LabSite(directory, uuid.uuid4().hex, subnet, options)
-    site.save()
-    with held, _stopped_on_failure(site):
-        progress(f"writing {len(site.hosts)} hosts on {subnet}.* to {directory}")
-        access.make_keys(site)
-        for host in site.hosts:
-            services.install(site, host)
-        inventory.write(site)
-        _start(site, held.fileno(), progress)
-        _seed(site, progress)
-        site = replace(site, complete=True)
+    directory.mkdir(parents=True, exist_ok=True)
+    with hosts.claimed(None) as subnet:
+        site = LabSite(directory, uuid.uuid4().hex, subnet, options)
         site.save()
+        with _stopped_on_failure(hosts, site):
+            progress(f"writing {len(site.hosts)} hosts on {subnet}.* to {directory}")
+            access.make_keys(site)
+            hosts.install(site)
+            inventory.write(site)
+            _start(hosts, site, progress)
+            _seed(site, progress)
+            site = replace(site, complete=True)
+            site.save()
     return site
 
 
 @contextlib.contextmanager
-def _stopped_on_failure(site: LabSite) -> Iterator[None]:
+def _stopped_on_failure(hosts: Driver, site: LabSite) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        _stop(site)
+        hosts.stop(site)
         raise
 
 
-def _start(site: LabSite, claim: int, progress: Progress) -> None:
+def _start(hosts: Driver, site: LabSite, progress: Progress) -> None:
     progress("starting sshd, Tarantool, MongoDB and the rest")
     for host in site.hosts:
-        # The claim on the addresses lives as long as the first host.
-        _start_init(site, host, (claim,) if host == site.app else ())
+        hosts.boot(site, host)
     deadline = time.monotonic() + _START_SECONDS
     for host in site.hosts:
         _await_units(host, deadline)
     for host in site.hosts:
         for port in _ports(host):
-            if not network.await_port(host.address, port, deadline):
-                raise Error(f"nothing listens on {host.address}:{port} of the lab host {host.name}", _look(host))
+            _await_port(host, port, deadline)
 
 
-def _start_init(site: LabSite, host: LabHost, keep: tuple[int, ...]) -> None:
-    environment = access.host_environment(site, host)
-    inherited = ("HOME", "LANG", "TZ", "USER", "LOGNAME", "SHELL")
-    environment |= {name: os.environ[name] for name in inherited if name in os.environ}
-    environment["PYTHONPATH"] = services.package_path()
-    process = init.start(host.root, environment, keep, sys.executable)
-    process.returncode = 0  # it outlives us: Popen must neither wait for it nor complain
+def _await_port(host: LabHost, port: int, deadline: float) -> None:
+    if not network.await_port(host.address, port, deadline):
+        raise Error(f"nothing listens on {host.address}:{port} of the lab host {host.name}", _look(host))
 
 
 def _ports(host: LabHost) -> list[int]:
@@ -200,29 +189,34 @@ def down(directory: Path, progress: Progress = _silent) -> int:
     """Stop a lab, whatever state it is in, and return how many processes it had. Its directory stays."""
     site = _site(directory)
     progress(f"stopping the lab in {site.directory}")
-    return _stop(site)
+    return driver.named(site.options.driver).stop(site)
 
 
-def _stop(site: LabSite) -> int:
-    def left() -> set[int]:
-        return {process for process in processes.marked(site.identity, site.subnet) if processes.alive(process)}
+def cut(directory: Path, host: str) -> None:
+    """Cut the power of one host: all its processes are gone at once, its /run and /tmp are lost, its disk stays.
 
-    found = left()
-    processes.send(_inits(site) & found, signal.SIGTERM)
-    deadline = time.monotonic() + _STOP_SECONDS
-    # The hosts' inits stop their units in an orderly way; what has lost its init comes after them.
-    while _inits(site) & left() and time.monotonic() < deadline:
-        time.sleep(0.03)
-    processes.end(left, _GRACE_SECONDS)
-    return len(found)
+    What its programs had written and not yet synced is not lost: the disk is this machine's.
+    Raise KeyError where the lab has no such host.
+    """
+    site = _site(directory)
+    driver.named(site.options.driver).cut(site, site.host(host))
 
 
-def _inits(site: LabSite) -> set[int]:
-    found = set()
-    for host in site.hosts:
-        with contextlib.suppress(OSError, ValueError):
-            found.add(int((host.root / "run/init.pid").read_text()))
-    return found
+def boot(directory: Path, host: str) -> None:
+    """Switch a host on whose power was cut, and return once its sshd answers; its enabled units may start still.
+
+    Raise KeyError where the lab has no such host, `Error` where its sshd does not answer.
+    """
+    site = _site(directory)
+    found = site.host(host)
+    driver.named(site.options.driver).boot(site, found)
+    _await_port(found, SSH_PORT, time.monotonic() + _START_SECONDS)
+
+
+def reboot(directory: Path, host: str) -> None:
+    """Reboot one host as a short power cut does: `cut`, then `boot`."""
+    cut(directory, host)
+    boot(directory, host)
 
 
 def _site(directory: Path) -> LabSite:
@@ -237,7 +231,7 @@ def status(directory: Path) -> LabStatus:
     """Return how a lab is."""
     site = _site(directory)
     hosts = tuple(_host_status(host) for host in site.hosts)
-    return LabStatus(site, hosts, len(processes.marked(site.identity, site.subnet)))
+    return LabStatus(site, hosts, driver.named(site.options.driver).processes(site))
 
 
 def _host_status(host: LabHost) -> HostStatus:

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ import yaml
 from ffplay.errors import Error, InputError
 from ffplay.lab import init, network, processes
 from ffplay.lab import site as lab
-from ffplay.lab.layout import LabOptions, LabSite, load
+from ffplay.lab.layout import SSH_PORT, LabHost, LabOptions, LabSite, load
 
 pytestmark = [
     pytest.mark.lab,
@@ -34,6 +35,21 @@ def add(site: LabSite, number: int) -> int:
 
 def running(site: LabSite) -> set[int]:
     return processes.marked(site.identity, site.subnet)
+
+
+def session(site: LabSite, host: str, command: str) -> "subprocess.Popen[bytes]":
+    """Start a session, and return once it has said `up`."""
+    found = subprocess.Popen(["ssh", "-F", str(site.ssh_config), host, command], stdout=subprocess.PIPE)
+    assert found.stdout is not None
+    assert found.stdout.readline() == b"up\n"
+    return found
+
+
+def wait_for(ready: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not ready():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_up_down_and_up_again_keeps_the_data(tmp_path: Path) -> None:
@@ -58,20 +74,51 @@ def test_up_down_and_up_again_keeps_the_data(tmp_path: Path) -> None:
 
 def test_down_ends_what_killed_hosts_and_open_sessions_have_left(tmp_path: Path) -> None:
     site = lab.up(small(tmp_path))
-    ssh = ["ssh", "-F", str(site.ssh_config)]
-    sessions = [
-        subprocess.Popen([*ssh, host.name, "echo up; setsid sleep 60 & sleep 60"], stdout=subprocess.PIPE)
-        for host in site.hosts
-    ]
-    for session in sessions:
-        assert session.stdout is not None
-        assert session.stdout.readline() == b"up\n"
+    sessions = [session(site, host.name, "setsid sleep 60 & echo up; sleep 60") for host in site.hosts]
     os.kill(int((site.host("db1").root / "run/init.pid").read_text()), signal.SIGKILL)
     lab.down(site.directory)
-    for session in sessions:
-        session.wait(timeout=10)
+    for one in sessions:
+        one.wait(timeout=10)
     assert not running(site)
     assert lab.status(site.directory).processes == 0
+
+
+def started_at(host: LabHost, unit: str) -> str:
+    return host.systemctl("show", "-p", "InvocationID", "--value", unit).stdout
+
+
+def test_a_power_cut_ends_one_host_at_once_and_its_enabled_units_come_back(tmp_path: Path) -> None:
+    site = lab.up(small(tmp_path))
+    try:
+        db1, app1 = site.host("db1"), site.app
+        kept, lost = db1.root / "var/lib/kept", [db1.root / name / "lost" for name in ("run", "tmp")]
+        for file in (kept, *lost):
+            file.touch()
+        assert add(site, 10**9) == 200
+        before = [started_at(app1, "mongod"), started_at(db1, "tarantool@FindFace_shard_1")]
+        db1.systemctl("disable", "tarantool@FindFace_shard_1")
+        with session(site, "db1", "setsid sleep 60 & echo up; sleep 60") as ssh:
+            lab.cut(tmp_path, "db1")
+            assert not processes.marked(site.identity, db1.address, db1.root)
+            assert ssh.wait(timeout=10) == 255
+        assert not network.await_port(db1.address, SSH_PORT, 0)
+        assert not lab.status(tmp_path).hosts[1].running
+        lab.cut(tmp_path, "db1")
+        lab.boot(tmp_path, "db1")
+        assert kept.exists()
+        assert not any(file.exists() for file in lost)
+        assert db1.systemctl("is-active", "tarantool@FindFace_shard_1").stdout == "inactive\n"
+        db1.systemctl("enable", "tarantool@FindFace_shard_1")
+        lab.reboot(tmp_path, "db1")
+        lab.reboot(tmp_path, "app1")
+        assert network.claim(site.subnet) is None
+        wait_for(lambda: lab.status(tmp_path).running)
+        after = [started_at(app1, "mongod"), started_at(db1, "tarantool@FindFace_shard_1")]
+        assert len({*before, *after}) == 4
+        assert add(site, 10**9) == 409
+    finally:
+        lab.down(tmp_path)
+    assert not running(site)
 
 
 def test_a_failed_up_leaves_nothing_and_can_be_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

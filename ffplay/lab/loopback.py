@@ -1,0 +1,113 @@
+"""Lab hosts without privileges: each is an init of ours with its units, on a loopback address, in a directory."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import shutil
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterator
+
+from ffplay.errors import Error
+from ffplay.lab import access, init, network, processes, services
+from ffplay.lab.layout import LabHost, LabOptions, LabSite
+
+_STOP_SECONDS = 15.0
+_GRACE_SECONDS = 3.0
+
+# What a host keeps in memory, as a real one keeps its /run and /tmp.
+_VOLATILE = ("run", "tmp")
+
+
+class Loopback:
+    """The driver that needs nothing but the programs."""
+
+    def __init__(self) -> None:
+        self._claim: socket.socket | None = None
+
+    def check(self, options: LabOptions) -> None:
+        """See `Driver.check`."""
+        for name, package in (("sshd", "openssh-server"), ("ssh-keygen", "openssh-client"), ("tarantool", "tarantool")):
+            access.program(name, package)
+
+    @contextlib.contextmanager
+    def claimed(self, subnet: str | None) -> Iterator[str]:
+        """See `Driver.claimed`: the host app1 holds the claim."""
+        if subnet is None:
+            subnet, held = network.claim_any(random.Random())
+        else:
+            held = _claim(subnet)
+        with held:
+            self._claim = held
+            yield subnet
+        self._claim = None
+
+    def install(self, site: LabSite) -> None:
+        """See `Driver.install`."""
+        for host in site.hosts:
+            services.install(site, host)
+
+    def boot(self, site: LabSite, host: LabHost) -> None:
+        """See `Driver.boot`."""
+        environment = access.host_environment(site, host)
+        inherited = ("HOME", "LANG", "TZ", "USER", "LOGNAME", "SHELL")
+        environment |= {name: os.environ[name] for name in inherited if name in os.environ}
+        environment["PYTHONPATH"] = services.package_path()
+        with contextlib.ExitStack() as stack:
+            keep: tuple[int, ...] = ()
+            if host == site.app:
+                # The claim on the addresses lives as long as the first host, and after a power cut begins anew.
+                held = self._claim or stack.enter_context(_claim(site.subnet))
+                keep = (held.fileno(),)
+            process = init.start(host.root, environment, keep, sys.executable)
+        process.returncode = 0  # it outlives us: Popen must neither wait for it nor complain
+
+    def cut(self, site: LabSite, host: LabHost) -> None:
+        """See `Driver.cut`."""
+        inits = _inits(host) & _marked(site)
+        found = {one for parent in inits for one in processes.descendants(parent)}
+        # The init goes first: it would start anew what dies.
+        processes.send([*inits, *found], signal.SIGKILL)
+        processes.kill(lambda: inits | processes.marked(site.identity, host.address, host.root))
+        for name in _VOLATILE:
+            shutil.rmtree(host.root / name, ignore_errors=True)
+            (host.root / name).mkdir()
+
+    def stop(self, site: LabSite) -> int:
+        """See `Driver.stop`."""
+        found = _marked(site)
+        inits = _inits(*site.hosts)
+        processes.send(inits & found, signal.SIGTERM)
+        deadline = time.monotonic() + _STOP_SECONDS
+        # The hosts' inits stop their units in an orderly way; what has lost its init comes after them.
+        while inits & _marked(site) and time.monotonic() < deadline:
+            time.sleep(0.03)
+        processes.end(lambda: _marked(site), _GRACE_SECONDS)
+        return len(found)
+
+    def processes(self, site: LabSite) -> int:
+        """See `Driver.processes`."""
+        return len(_marked(site))
+
+
+def _claim(subnet: str) -> socket.socket:
+    held = network.claim(subnet)
+    if held is None:
+        raise Error(f"the addresses {subnet}.* of the lab are in use", "stop what uses them, or make a new lab")
+    return held
+
+
+def _marked(site: LabSite) -> set[int]:
+    return {one for one in processes.marked(site.identity, site.subnet) if processes.alive(one)}
+
+
+def _inits(*hosts: LabHost) -> set[int]:
+    found = set()
+    for host in hosts:
+        with contextlib.suppress(OSError, ValueError):
+            found.add(int((host.root / "run/init.pid").read_text()))
+    return found
