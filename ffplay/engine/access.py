@@ -91,6 +91,10 @@ class SiteAccess:
         """Pass on what a tool printed."""
         self._listener.event(Event(Kind.OUTPUT, host=host, text=text))
 
+    def note(self, host: str, text: str) -> None:
+        """Pass on what an operator should know."""
+        self._listener.event(Event(Kind.OUTPUT, host=host, text=text, data={"note": True}))
+
     @property
     def stopping(self) -> bool:
         """Tell whether the operator stops the run."""

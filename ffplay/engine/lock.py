@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 
 from ffplay.engine.access import SiteAccess, collected, read_host
+from ffplay.engine.processes import dead, identity
 from ffplay.errors import HostError, Locked, SiteError
 from ffplay.load import Loaded
 from ffplay.model import Host
@@ -33,7 +34,8 @@ def this_process(run: str, playbook: str) -> Holder:
     except (KeyError, OSError):
         user = f"uid {os.getuid()}"
     since = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
-    return Holder(user, socket.gethostname(), os.getpid(), since, run, playbook, secrets.token_hex(16))
+    token, process = secrets.token_hex(16), str(identity(os.getpid()) or "")
+    return Holder(user, socket.gethostname(), os.getpid(), since, run, playbook, token, process)
 
 
 def locks_of(loaded: Loaded) -> dict[str, SiteLock]:
@@ -45,23 +47,11 @@ def locks_of(loaded: Loaded) -> dict[str, SiteLock]:
 def describe(held: Held) -> str:
     """Return who holds a lock, in words."""
     holder = held.holder
-    gone = ""
-    if holder.machine == socket.gethostname() and not _alive(holder.pid):
-        gone = "; its process is gone from this machine"
+    gone = "; its process is gone from this machine" if dead(holder) else ""
     return (
         f"run {holder.run}: {holder.user} on {holder.machine} (pid {holder.pid}) applies {holder.playbook} since "
         f"{holder.since}; last sign of life {held.silent} s ago{gone}"
     )
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 class Locks:
@@ -146,6 +136,13 @@ class Lock:
 
     def judge(self, host: str, reply: Reply) -> Reply:
         """Return the reply of a fenced script. Raise `Locked` where the fence ended it."""
+        busy = self._resources[host].busy(self._holder, reply)
+        if busy:
+            raise Locked(
+                host,
+                f"a script of an earlier run is still at work there (pid {busy}); nothing was done beside it",
+                f"wait for its end (`ps -p {busy}` on that host shows it), then apply again",
+            )
         if not self._resources[host].fenced(self._holder, reply):
             return reply
         held = self._locks.read([host])[0].get(host)
@@ -173,9 +170,19 @@ class Lock:
             if host in found and found[host].holder.token == self._holder.token:
                 # The same machine under two names.
                 return
-            if host in found:
+            if host in found and not dead(found[host].holder):
                 raise self._locked(host, found[host], hosts)
+            if host in found:
+                self._take_over(host, found[host])
         raise SiteError(host, f"cannot take {label}: others take it and give it back all the time")
+
+    def _take_over(self, host: str, held: Held) -> None:
+        """Remove the lock of a run whose process is gone from this very machine: nobody can be disturbed by that."""
+        released, errors = self._locks.release({host: held.holder})
+        if errors:
+            raise errors[0]
+        if released:
+            self._access.note(host, f"took over the lock of run {held.holder.run}, whose process is gone")
 
     def _locked(self, host: str, held: Held, hosts: list[str]) -> Locked:
         """Return the error; a run that works on another host shows its life there."""

@@ -95,8 +95,9 @@ class Session:
                 return self._make(now, lock)
         except KeyboardInterrupt as error:
             raise Interrupted(
-                "stopped without waiting: what was under way on the hosts may go on there",
-                "the site's lock stays until you have looked: ff-play unlock PLAYBOOK -i FILE",
+                "stopped without waiting: what was under way on the hosts may go on there, and the site's lock is left",
+                "to go on, run the same command again on this machine: it takes the lock over (from another one: "
+                "ff-play unlock PLAYBOOK -i FILE)",
             ) from error
 
     def stop(self) -> None:

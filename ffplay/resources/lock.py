@@ -9,9 +9,14 @@ from typing import Any
 from ffplay.remote.base import Reply
 from ffplay.resources.base import ShellResource, quote
 
-# What the scripts below end with where somebody else has the lock, and where this run's own is there no more.
+# What the scripts below end with where somebody else has the lock, where this run's own is there no more, and where a
+# script of an earlier run is still at work.
 HELD = 75
 FENCED = 97
+BUSY = 98
+
+# So long a change waits for an earlier run's script to end, in seconds.
+_BUSY_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +24,8 @@ class Holder:
     """Who holds a lock.
 
     `machine` and `pid` are the controller's, `since` is UTC as people write it, `run` names the run in records and
-    backups. `token` is random: it tells this holder from one who took the lock over, whatever their names.
+    backups. `token` is random: it tells this holder from one who took the lock over, whatever their names. `process`
+    tells the controller's process from any other that ever was, empty where its system has no way to.
     """
 
     user: str
@@ -29,6 +35,7 @@ class Holder:
     run: str
     playbook: str
     token: str
+    process: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +109,30 @@ mine "$d.{token}.gone" || {{ mv -T "$d.{token}.gone" "$d"; exit; }}
 rm -rf "$d.{token}.gone" && echo released"""
 
     def fence(self, holder: Holder) -> str:
-        """Return a line of sh that ends a script with `FENCED` unless the lock is the holder's, else shows his life."""
-        path = quote([self.label])
-        return (
-            f"ffplay_token=; {{ read -r ffplay_token < {path}/token; }} 2>/dev/null; "
-            f'[ "$ffplay_token" = {holder.token} ] || {{ echo fenced {holder.token} >&2; exit {FENCED}; }}; '
-            f"touch -c {path}/holder 2>/dev/null\n"
-        )
+        """Return sh that ends a script with `FENCED` unless the lock is the holder's, else shows the holder's life.
+
+        A script outlives a connection that is lost, and a controller that is killed. So each that changes something
+        leaves its process id, and the next one waits until that process is gone; with `BUSY` it gives up. An earlier
+        run's script that makes several changes is ended before its next one, for it looks at the lock too.
+        """
+        path, writer = quote([self.label]), quote([f"{self.state_dir}/writer"])
+        mine = f'{{ read -r ffplay_token < {path}/token; }} 2>/dev/null; [ "$ffplay_token" = {holder.token} ]'
+        fenced = f"{{ echo fenced {holder.token} >&2; exit {FENCED}; }}"
+        return f"""ffplay_token=; {mine} || {fenced}
+touch -c {path}/holder 2>/dev/null; ffplay_w=; {{ read -r ffplay_w < {writer}; }} 2>/dev/null; ffplay_n=0
+while [ -n "$ffplay_w" ] && [ "$ffplay_w" != $$ ] && kill -0 "$ffplay_w" 2>/dev/null &&
+  grep -q 'head -c' "/proc/$ffplay_w/cmdline" 2>/dev/null; do
+  [ $ffplay_n -lt {_BUSY_SECONDS} ] || {{ echo "busy {holder.token} $ffplay_w" >&2; exit {BUSY}; }}
+  ffplay_n=$((ffplay_n+1)); sleep 1; {mine} || {fenced}
+done
+[ "$ffplay_w" = $$ ] || echo $$ > {writer} || exit
+"""
 
     def fenced(self, holder: Holder, reply: Reply) -> bool:
         """Tell whether the fence ended a script; a script's own exit code may be the same."""
         return reply.code == FENCED and f"fenced {holder.token}" in reply.error_text
+
+    def busy(self, holder: Holder, reply: Reply) -> str:
+        """Return the process id of the earlier run's script that kept this one from its work, empty where none did."""
+        _, found, rest = reply.error_text.partition(f"busy {holder.token} ")
+        return rest.split()[0] if reply.code == BUSY and found else ""

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import re
+import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -14,6 +15,7 @@ import pytest
 
 from ffplay.engine.lock import Lock, Locks, locks_of, this_process
 from ffplay.engine.options import Options
+from ffplay.engine.processes import Identity, dead, identity
 from ffplay.engine.runner import Session
 from ffplay.errors import Error, HostError, Interrupted, Locked, Refused
 from ffplay.load import Sources, load
@@ -130,15 +132,86 @@ def test_who_holds_it_is_told(bench: Make) -> None:
     assert leftovers(one) == []
 
 
-def test_a_dead_run_of_this_machine_is_pointed_out_and_not_broken(bench: Make) -> None:
-    one = bench("- debug: {msg: x}")
-    dead, _ = lock_of(one, pid=DEAD)
-    with pytest.raises(KeyboardInterrupt), dead.over("abc", fail):
+def left_by(bench: Bench, run: str, **more: Any) -> None:
+    """Leave a lock as a run does that does not come to give it back."""
+    lock, _ = lock_of(bench, run, **more)
+    with pytest.raises(KeyboardInterrupt), lock.over("abc", fail):
         raise KeyboardInterrupt
-    with pytest.raises(Locked, match="its process is gone from this machine"), lock_of(one)[0].over("abc", fail):
-        pass
-    assert break_locks(one) == ["a", "b", "c"]
+
+
+def ended_process() -> str:
+    """Return the identity of a process that was, on this machine."""
+    with subprocess.Popen(["sleep", "60"]) as child:
+        found = str(identity(child.pid))
+        child.kill()
+    return found
+
+
+def test_the_lock_of_a_run_whose_process_is_gone_from_this_machine_is_taken_over(bench: Make) -> None:
+    one = bench("- debug: {msg: x}")
+    left_by(one, "run0", process=ended_process())
+    with lock_of(one)[0].over("abc", fail):
+        assert Holder(**json.loads(one.text("b/state/lock/holder"))).run == "run1"
+    told = [event.text for event in one.recorder.events]
+    assert told == ["took over the lock of run run0, whose process is gone"] * 3
     assert leftovers(one) == []
+
+
+@pytest.mark.parametrize(
+    ("seen", "there"),
+    [
+        (lambda here: here, False),
+        (lambda here: dataclasses.replace(here, machine="another"), False),
+        (lambda here: dataclasses.replace(here, space="another", pid=DEAD), False),
+        (lambda here: dataclasses.replace(here, started="1"), True),
+        (lambda here: dataclasses.replace(here, pid=DEAD), True),
+        (lambda here: dataclasses.replace(here, boot="earlier"), True),
+        (lambda here: "what", False),
+    ],
+)
+def test_only_who_is_surely_dead_is_taken_for_dead(seen: Callable[[Identity], Any], there: bool) -> None:
+    here = identity(os.getpid())
+    assert here is not None
+    here = dataclasses.replace(here, machine=here.machine or "m")
+    holder = dataclasses.replace(this_process("r", "p"), process=str(seen(here)))
+    assert dead(holder) is (there and bool(Path("/etc/machine-id").exists() or "earlier" not in str(seen(here))))
+    assert not dead(dataclasses.replace(holder, machine="elsewhere"))
+
+
+def test_a_change_waits_for_the_script_of_a_run_before_it(bench: Make) -> None:
+    one = bench("- debug: {msg: x}")
+    lock, _ = lock_of(one)
+    slow, quick = (Bench(one.folder, Path(one.folder / "play.yml").read_text()) for _ in range(2))
+    with lock.over("a", fail):
+        fence = lock.fence("a")
+        script = f"{fence}touch {one.folder}/begun; sleep 2; echo first >> {one.folder}/order"
+        thread = threading.Thread(target=lambda: slow.pool.connection("a").run(script))
+        thread.start()
+        wait_for((one.folder / "begun").exists)
+        reply = quick.pool.connection("a").run(f"{fence}echo second >> {one.folder}/order")
+        thread.join()
+    assert (reply.code, one.text("order")) == (0, "first\nsecond\n")
+    slow.pool.close()
+    quick.pool.close()
+
+
+def test_a_change_gives_up_beside_a_script_that_does_not_end(bench: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ffplay.resources.lock._BUSY_SECONDS", 1)
+    one = bench("- debug: {msg: x}")
+    lock, _ = lock_of(one)
+    other = Bench(one.folder, Path(one.folder / "play.yml").read_text())
+    with lock.over("a", fail):
+        fence = lock.fence("a")
+        script = f"{fence}echo $$ > {one.folder}/pid; until [ -e {one.folder}/go ]; do sleep 0.05; done"
+        thread = threading.Thread(target=lambda: one.pool.connection("a").run(script))
+        thread.start()
+        wait_for(lambda: bool(one.text("pid")))
+        with pytest.raises(Locked, match=rf"still at work there \(pid {one.text('pid').strip()}\)"):
+            lock.judge("a", other.pool.connection("a").run(f"{fence}touch {one.folder}/made"))
+        (one.folder / "go").touch()
+        thread.join()
+    assert not (one.folder / "made").exists()
+    other.pool.close()
 
 
 def test_the_newest_sign_of_life_of_all_hosts_counts(bench: Make) -> None:
