@@ -256,10 +256,14 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Something that an operator should know of a step, an assumption among others; changes nothing."""
+    """Something that an operator should know of a step, an assumption among others; changes nothing.
+
+    `result` is what `register` keeps of it, where an earlier run left that.
+    """
 
     host: str
     summary: str
+    result: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 class Status(enum.Enum):

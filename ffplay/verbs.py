@@ -91,7 +91,7 @@ def apply(args: argparse.Namespace, output: Output, style: Style) -> int:
             output.line("Nothing to do: the site is as the playbook wants it.")
         if not found.empty:
             _confirm(found, args)
-        if found.empty and not found.checks:
+        if found.empty and not found.checks and not found.continues:
             return 0
         # Checks alone can be dropped at any moment.
         with contextlib.nullcontext() if found.empty else stoppable(session.stop):

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import time
 from collections.abc import Mapping
 from typing import Any
 
 from ffplay.engine.access import BATCH_SECONDS, SiteAccess, read_host, run_framed
 from ffplay.engine.events import Event, Kind, Listener
+from ffplay.engine.journal import Journal
 from ffplay.engine.lock import Lock
 from ffplay.engine.plan import StepPlan
-from ffplay.errors import ChangeFailed, CheckFailed, HostError, NotConverged, Refused
+from ffplay.errors import ChangeFailed, CheckFailed, HostError, Interrupted, NotConverged, Refused
 from ffplay.model import Change, Check, Host, Note, Site, Step
 from ffplay.remote.base import Access, Become, Reply
 from ffplay.resources.base import DirectResource, ShellResource
@@ -21,16 +23,24 @@ from ffplay.resources.checks import Findings
 class Applier:
     """Makes the changes of one step on one host, in order. Holds what the step's last command left, for `register`.
 
-    With a lock each change looks first whether the run still has it; what only reads does not. `made` tells whether
-    any change was made, also where the operator stopped the step before its end.
+    With a lock each change looks first whether the run still has it; what only reads does not. With a journal each is
+    noted before and after. `made` tells whether any change was made, also where the operator stopped the step before
+    its end.
     """
 
     def __init__(
-        self, site: Site, access: SiteAccess, listener: Listener, step: Step, lock: Lock | None = None
+        self,
+        site: Site,
+        access: SiteAccess,
+        listener: Listener,
+        step: Step,
+        lock: Lock | None = None,
+        journal: Journal | None = None,
     ) -> None:
         self._site = site
         self._access = access
         self._lock = lock
+        self._journal = journal
         self._writer: Access = access if lock is None else lock.access()
         self.made = False
         self._listener = listener
@@ -60,7 +70,7 @@ class Applier:
         if isinstance(outcome, Check):
             self._check(outcome)
         elif isinstance(outcome, Note):
-            self.result["msg"] = outcome.summary
+            self.result.update({"msg": outcome.summary, **outcome.result})
             self._listener.event(Event(Kind.OUTPUT, host=outcome.host, text=outcome.summary, data={"note": True}))
         else:
             raise Refused(outcome.host, outcome.summary, outcome.advice)
@@ -84,43 +94,86 @@ class Applier:
         started = time.monotonic()
         for change in batch:
             self._listener.event(Event(Kind.CHANGE, host=host.name, change=change))
+        numbers = self._journal.intents(self._step, batch) if self._journal else []
         if isinstance(batch[0].resource, DirectResource):
-            self._direct(host, batch)
+            self._direct(host, batch, numbers)
         else:
-            self._shell(host, batch)
+            self._shell(host, batch, numbers)
         self._read_again(host, batch)
+        if self._journal:
+            self._journal.done(numbers)
         seconds = time.monotonic() - started
         for change in batch:
             self.made = True
             self._listener.event(Event(Kind.CHANGED, host=host.name, change=change, data={"seconds": seconds}))
 
-    def _direct(self, host: Host, batch: list[Change]) -> None:
+    def _direct(self, host: Host, batch: list[Change], numbers: list[int]) -> None:
         """Make direct changes: those of one lane after each other, the lanes at the same time."""
-        lanes: dict[str, list[Change]] = {}
-        for change in batch:
-            lanes.setdefault(change.resource.lane, []).append(change)
+        lanes: dict[str, list[int]] = {}
+        for index, change in enumerate(batch):
+            lanes.setdefault(change.resource.lane, []).append(index)
+        made: list[int] = []
 
-        def bring(changes: list[Change]) -> None:
-            for change in changes:
+        def bring(indexes: list[int]) -> None:
+            for index in indexes:
+                change = batch[index]
                 change.resource.bring(self._writer, host, change.before, change.after)
+                made.append(index)
 
-        with concurrent.futures.ThreadPoolExecutor(len(lanes)) as pool:
-            list(pool.map(bring, lanes.values()))
+        self._note_intents(host, batch, numbers)
+        try:
+            with concurrent.futures.ThreadPoolExecutor(len(lanes)) as pool:
+                list(pool.map(bring, lanes.values()))
+        except (HostError, Interrupted):
+            with contextlib.suppress(HostError):
+                self._note_done(host, batch, numbers, sorted(made))
+            raise
+        self._note_done(host, batch, numbers, sorted(made))
 
-    def _shell(self, host: Host, batch: list[Change]) -> None:
+    def _shell(self, host: Host, batch: list[Change], numbers: list[int]) -> None:
         become = become_of(self._step)
-        # Before each change of the batch, for a batch may take long; as another user the connection looks once.
-        fence = self._lock.fence(host.name) if self._lock and become is None else ""
-        scripts = [fence + change.resource.bring_script(change.before, change.after) for change in batch]
+        scripts = [change.resource.bring_script(change.before, change.after) for change in batch]
+        if become is None:
+            # Before each change of the batch, for a batch may take long; as another user the connection looks once.
+            fence = self._lock.fence(host.name) if self._lock else ""
+            noted = zip(numbers or [0] * len(batch), batch, scripts, strict=True)
+            scripts = [fence + self._noted(number, change, script) for number, change, script in noted]
+        else:
+            self._note_intents(host, batch, numbers)
         timeout = self._step.timeout or BATCH_SECONDS
         connection = self._writer.connection(host.name)
         replies = run_framed(connection, scripts, stop=True, timeout=timeout, become=become)
+        if become is not None:
+            self._note_done(host, batch, numbers, [index for index, reply in enumerate(replies) if not reply.code])
         for change, reply in zip(batch, replies, strict=False):
             if self._lock:
                 self._lock.judge(host.name, reply)
+            if self._journal:
+                self._journal.judge(host.name, reply)
             self.result.update(_result(reply))
             if reply.code:
                 raise _failed(host, change, reply, timeout)
+
+    def _noted(self, number: int, change: Change, script: str) -> str:
+        """Return a change's script that notes it on its host too; another user may not write there."""
+        return self._journal.around(number, self._step, change, script) if self._journal else script
+
+    def _note_intents(self, host: Host, batch: list[Change], numbers: list[int]) -> None:
+        """Note on the host what is about to be made there by other ways than its own script."""
+        if self._journal:
+            journal = self._journal
+            pairs = zip(numbers, batch, strict=True)
+            script = "".join(journal.intent_script(number, self._step, change) for number, change in pairs)
+            journal.judge(host.name, self._note(host, script))
+
+    def _note_done(self, host: Host, batch: list[Change], numbers: list[int], made: list[int]) -> None:
+        """Note on the host what was made."""
+        if self._journal and made:
+            scripts = [self._journal.done_script(numbers[index], batch[index]) for index in made]
+            self._journal.judge(host.name, self._note(host, "".join(scripts)))
+
+    def _note(self, host: Host, script: str) -> Reply:
+        return self._writer.connection(host.name).run(script)
 
     def _read_again(self, host: Host, batch: list[Change]) -> None:
         """Compare what is there with what was planned: an exit code proves nothing."""

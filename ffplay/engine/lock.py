@@ -38,10 +38,14 @@ def this_process(run: str, playbook: str) -> Holder:
     return Holder(user, socket.gethostname(), os.getpid(), since, run, playbook, token, process)
 
 
+def state_dirs(loaded: Loaded) -> dict[str, str]:
+    """Return each host's state_dir. Plays have no say in where it is: all playbooks must meet at the same one."""
+    return {host.name: str(loaded.variables.scope(host).mapping()["state_dir"]) for host in loaded.site.hosts}
+
+
 def locks_of(loaded: Loaded) -> dict[str, SiteLock]:
-    """Return each host's lock. Plays have no say in where it is: all playbooks must meet at the same one."""
-    hosts = loaded.site.hosts
-    return {host.name: SiteLock(str(loaded.variables.scope(host).mapping()["state_dir"])) for host in hosts}
+    """Return each host's lock."""
+    return {name: SiteLock(directory) for name, directory in state_dirs(loaded).items()}
 
 
 def describe(held: Held) -> str:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ffplay.model import Change, Check, Note, Play, Problem, Step, Target
+from ffplay.resources.base import Irreversible
+from ffplay.resources.runs import RunState
 from ffplay.steps.base import Outcome
 
 
@@ -74,12 +76,20 @@ class PlayPlan:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A whole playbook's plan. `shards` counts the shards of all hosts in it."""
+    """A whole playbook's plan.
+
+    `shards` counts the shards of all hosts in it. `open` are runs that did not come to their end, `continues` names
+    those of them whose work this plan goes on with. `aside` are the set-aside directories that wait on the hosts, as
+    (host, path, KiB).
+    """
 
     plays: tuple[PlayPlan, ...]
     run: str
     hosts: tuple[str, ...] = ()
     shards: int = 0
+    open: tuple[RunState, ...] = ()
+    continues: tuple[str, ...] = ()
+    aside: tuple[tuple[str, str, int], ...] = ()
 
     def step_plans(self) -> Iterator[StepPlan]:
         """Yield every step plan in order."""
@@ -106,6 +116,18 @@ class Plan:
     def deferred(self) -> tuple[StepPlan, ...]:
         """Return the steps whose changes are known after apply."""
         return tuple(plan for plan in self.step_plans() if plan.state == "deferred")
+
+    @property
+    def irreversible(self) -> tuple[tuple[str, str], ...]:
+        """Return (host, what) of each change that no rollback undoes."""
+        found: dict[tuple[str, str], None] = {}
+        for change in self.changes:
+            try:
+                if not change.resource.lasting:
+                    change.resource.reverse(self.run, change.before, change.after)
+            except Irreversible as why:
+                found[change.host, str(why)] = None
+        return tuple(found)
 
     @property
     def empty(self) -> bool:

@@ -10,18 +10,16 @@ from typing import Any
 from ffplay import steps
 from ffplay.engine.options import Options, chosen
 from ffplay.engine.plan import Plan, PlayPlan, StepGroup, StepPlan
+from ffplay.engine.results import NO_ITEMS, predicted
+from ffplay.engine.resume import Resume
 from ffplay.engine.view import NeedsReading, PlanView
 from ffplay.errors import InputError
 from ffplay.load import Loaded, NotKnown, Scope, check_args, convert_args, find_file, select, target_of
-from ffplay.model import Change, Host, Play, Site, Step, Target, Unknown
+from ffplay.model import Change, Host, Play, Site, Step, Target
 from ffplay.resources.notifications import Notifications
+from ffplay.resources.runs import Runs, RunState
+from ffplay.resources.shard_data import ShardData
 from ffplay.steps.base import Context, Outcome, StepKind
-
-# What a registered result holds beside `changed` and `skipped`; known after apply.
-RESULT_FIELDS = ("rc", "stdout", "stdout_lines", "stderr", "status", "content", "msg")
-
-# Why a step with a loop over nothing is skipped.
-NO_ITEMS = "its loop has no items"
 
 
 @dataclasses.dataclass
@@ -42,7 +40,13 @@ class PlayState:
 
 
 class Planner:
-    """Plans single steps and whole playbooks; one for a session."""
+    """Plans single steps and whole playbooks; one for a session.
+
+    `verb` names what its runs are called in journals, `reverts` the runs that its plan undoes.
+    """
+
+    verb = "apply"
+    reverts: tuple[str, ...] = ()
 
     def __init__(self, loaded: Loaded, options: Options, run: str) -> None:
         if loaded.playbook is None:
@@ -52,6 +56,7 @@ class Planner:
         self.options = options
         self.run = run
         self._scopes: dict[tuple[Any, ...], Scope] = {}
+        self._resume = Resume({}, self.playbook.path, run)
 
     @property
     def site(self) -> Site:
@@ -64,11 +69,28 @@ class Planner:
 
     def plan(self, view: PlanView) -> Plan:
         """Plan every play. Where anything is missing in the view the plan is incomplete and must be made again."""
+        self._resume = Resume(self._runs(view), self.playbook.path, self.run)
         plays = tuple(self._play(play, view) for play in self.playbook.plays)
         names = dict.fromkeys(name for play in plays for name in play.hosts)
         hosts = {host.name: host for play in self.playbook.plays for host in self.hosts(play)}
         shards = sum(len(hosts[name].shards) for name in names)
-        return Plan(plays, self.run, tuple(names), shards)
+        data = view.seen(ShardData)
+        aside = tuple(sorted((host, *waiting) for (host, _), state in data.items() for waiting in state.aside))
+        return Plan(plays, self.run, tuple(names), shards, self._resume.open, self._resume.continues, aside)
+
+    def _runs(self, view: PlanView) -> dict[str, tuple[RunState, ...]]:
+        """Return the runs that each host knows."""
+        hosts = dict.fromkeys(host.name for play in self.playbook.plays for host in self.hosts(play))
+        keys = [(name, self.runs(self.site.host(name))) for name in hosts]
+        try:
+            view.prefetch(keys)
+        except NeedsReading:
+            return {}
+        return {name: view.read(name, resource)[0] for name, resource in keys}
+
+    def runs(self, host: Host) -> Runs:
+        """Return where a host keeps what runs left. Plays have no say in where it is: all must find it."""
+        return Runs(str(self.loaded.variables.scope(host).mapping()["state_dir"]))
 
     def target(self, play: Play, hosts: tuple[Host, ...]) -> Target | None:
         """Return the play's target; it is the same for all of its hosts."""
@@ -179,8 +201,9 @@ class Planner:
             inner = scope if step.loop is None else scope.child({step.loop_var: item})
             shown = None if step.loop is None else item
             try:
-                planned = self._one(step, host, hosts, target, view, inner)
+                planned = self._one(step, host, hosts, target, view, inner, handler)
             except NotKnown as unknown:
+                self._resume.defers(host.name)
                 yield StepPlan(step, host.name, "deferred", reason=unknown.why, item=shown, handler=handler)
             except NeedsReading:
                 yield StepPlan(step, host.name, "deferred", reason="not read yet", item=shown, handler=handler)
@@ -196,7 +219,14 @@ class Planner:
         return list(items)
 
     def _one(
-        self, step: Step, host: Host, hosts: tuple[Host, ...], target: Target | None, view: PlanView, scope: Scope
+        self,
+        step: Step,
+        host: Host,
+        hosts: tuple[Host, ...],
+        target: Target | None,
+        view: PlanView,
+        scope: Scope,
+        handler: bool,
     ) -> StepPlan:
         for condition in step.when:
             if not scope.test(condition):
@@ -219,12 +249,16 @@ class Planner:
             test=scope.test,
             run=self.run,
             timeout=step.timeout,
+            began=self._resume.began,
         )
         outcomes: list[Outcome] = []
         for outcome in kind.plan(context):
-            outcomes.append(outcome)
             if isinstance(outcome, Change):
+                # What calls for a handler calls for it anew each time.
+                outcomes.append(outcome if handler else self._resume.outcome(step, outcome))
                 view.plan(outcome)
+            else:
+                outcomes.append(outcome)
         return StepPlan(step, host.name, "planned", tuple(outcomes))
 
     def scope(self, play: Play, host: Host, target: Target | None, hosts: tuple[Host, ...] = ()) -> Scope:
@@ -272,42 +306,6 @@ def defaults_of(kind: StepKind) -> dict[str, Any]:
     """Return a kind's parameters with their defaults, from its schema."""
     properties: Mapping[str, Mapping[str, Any]] = kind.schema["properties"]
     return {name: schema.get("default") for name, schema in properties.items()}
-
-
-def blank_result() -> dict[str, Any]:
-    """Return a result that says nothing: what a step leaves that ran no command, or was skipped."""
-    return {name: [] if name == "stdout_lines" else "" for name in RESULT_FIELDS} | {"rc": 0}
-
-
-def loop_result(results: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the result of a loop from those of its items."""
-    every = {word: _any([result[word] for result in results]) for word in ("changed", "failed")}
-    return {**blank_result(), "results": results, **every, "skipped": all(result["skipped"] for result in results)}
-
-
-def _any(values: list[Any]) -> Any:
-    """Return whether any value is true, which may not be known yet."""
-    if any(value is True for value in values):
-        return True
-    return next((value for value in values if isinstance(value, Unknown)), False)
-
-
-def predicted(step: Step, plans: list[StepPlan]) -> Any:
-    """Return the result that later steps see in the plan: what is known, and the rest as known after apply."""
-    results = [_predicted(plan) for plan in plans if plan.reason != NO_ITEMS]
-    if step.loop is not None:
-        return loop_result(results)
-    return results[0]
-
-
-def _predicted(plan: StepPlan) -> dict[str, Any]:
-    quiet = plan.state != "deferred" and not plan.changes and not plan.checks
-    if quiet:
-        said = plan.notes[-1].summary if plan.notes else ""
-        return {**blank_result(), "msg": said, "changed": False, "skipped": plan.state == "skipped", "failed": False}
-    unknown = Unknown(f"`{plan.step.title}` has run")
-    changed = unknown if plan.state == "deferred" else bool(plan.changes)
-    return {**dict.fromkeys(RESULT_FIELDS, unknown), "changed": changed, "skipped": False, "failed": unknown}
 
 
 def batches_of(hosts: tuple[Host, ...], serial: tuple[int | str, ...]) -> list[tuple[Host, ...]]:

@@ -10,9 +10,11 @@ from typing import Any
 from ffplay.engine.access import SiteAccess
 from ffplay.engine.applier import Applier
 from ffplay.engine.events import Event, Kind, Listener
+from ffplay.engine.journal import Journal
 from ffplay.engine.lock import Lock
 from ffplay.engine.plan import Plan, PlayPlan, StepGroup, StepPlan
-from ffplay.engine.planner import NO_ITEMS, Planner, PlayState, blank_result, loop_result
+from ffplay.engine.planner import Planner, PlayState
+from ffplay.engine.results import NO_ITEMS, blank_result, loop_result
 from ffplay.engine.view import PlanView
 from ffplay.errors import CheckFailed, Error, HostError, InputError, Interrupted, Locked, Refused, Unreachable
 from ffplay.model import Status, Step
@@ -31,13 +33,20 @@ class Player:
     """
 
     def __init__(
-        self, planner: Planner, access: SiteAccess, listener: Listener, reader: Reader, lock: Lock | None = None
+        self,
+        planner: Planner,
+        access: SiteAccess,
+        listener: Listener,
+        reader: Reader,
+        lock: Lock | None = None,
+        journal: Journal | None = None,
     ) -> None:
         self._planner = planner
         self._access = access
         self._listener = listener
         self._reader = reader
         self._lock = lock
+        self._journal = journal
         self.counts: dict[str, dict[str, int]] = {}
 
     def play(self, plan: Plan) -> Error | None:
@@ -106,7 +115,7 @@ class Player:
     def _item(self, play: PlayPlan, plan: StepPlan, state: PlayState) -> tuple[dict[str, Any], Error | None]:
         """Play one step plan with its retries; return the result to register, and the error if it failed."""
         step = plan.step
-        applier = Applier(self._planner.site, self._access, self._listener, step, self._lock)
+        applier = Applier(self._planner.site, self._access, self._listener, step, self._lock, self._journal)
         error: Error | None = None
         changed = False
         planned = plan

@@ -15,7 +15,7 @@ from ffplay.resources.lock import Holder
 class Identity:
     """A process of a Linux machine.
 
-    `machine` is the machine's own id (empty where it has none), `boot` the id of its present boot, `space` the namespace
+    `machine` is the machine's own id (empty where it has none), `boot` that of its present boot, `space` the namespace
     in which `pid` counts, `started` the process's start in clock ticks since the boot: a pid is given to another
     process one day.
     """

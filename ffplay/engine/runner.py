@@ -7,23 +7,28 @@ import dataclasses
 import threading
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from ffplay import __version__
 from ffplay.engine.access import SiteAccess, collected, read_host
 from ffplay.engine.events import Event, Kind, Listener
-from ffplay.engine.lock import Lock, Locks, locks_of, this_process
+from ffplay.engine.journal import Journal, runs_folder
+from ffplay.engine.lock import Lock, Locks, locks_of, state_dirs, this_process
 from ffplay.engine.options import Options, check_start
 from ffplay.engine.plan import Plan, same
 from ffplay.engine.planner import Planner
 from ffplay.engine.player import Player
 from ffplay.engine.view import PlanView
-from ffplay.errors import HostError, Interrupted, Refused, SiteErrors
+from ffplay.errors import Error, HostError, Interrupted, Refused, SiteError, SiteErrors
 from ffplay.load import Loaded
 from ffplay.model import Mark, Play, Step
 from ffplay.remote.pool import Pool
 from ffplay.resources.base import Resource
+from ffplay.resources.lock import Holder
 from ffplay.resources.record import describe
+from ffplay.resources.runs import RunEnd, RunHead
 from ffplay.resources.shard_data import ShardData
 from ffplay.resources.unit import Unit
 
@@ -31,14 +36,17 @@ __all__ = ["Options", "Session"]
 
 
 class _OneAtATime:
-    """Passes events on one by one, from whichever thread they come."""
+    """Passes events on one by one, from whichever thread they come; `journal` is told too, once there is one."""
 
     def __init__(self, listener: Listener) -> None:
         self._listener = listener
         self._lock = threading.Lock()
+        self.journal: Journal | None = None
 
     def event(self, event: Event) -> None:
         with self._lock:
+            if self.journal is not None:
+                self.journal.event(event)
             self._listener.event(event)
 
 
@@ -82,17 +90,20 @@ class Session:
         A plan that changes something needs the site's lock (else `Locked`), and is made again under it: what somebody
         changed since it was shown refuses it.
         """
-        if plan.empty:
-            return self._make(plan, None)
+        if plan.empty and not plan.continues:
+            return self._make(plan, None, None)
         holder = this_process(self._planner.run, self._planner.playbook.path)
         lock = Lock(self._access, self._loaded.site.hosts, locks_of(self._loaded), holder)
+        journal = Journal(self._head(plan, holder), state_dirs(self._loaded), runs_folder())
         hosts = {*plan.hosts, *(change.host for change in plan.changes)}
         try:
             with lock.over(hosts, self._not_released):
                 now = self._plan(self._planner)
                 if now.problems or not same(plan, now):
                     raise Refused("", "the site changed since the plan was made; nothing was done", "plan again")
-                return self._make(now, lock)
+                journal.begin(now)
+                self._listener.journal = journal
+                return self._make(now, lock, journal)
         except KeyboardInterrupt as error:
             raise Interrupted(
                 "stopped without waiting: what was under way on the hosts may go on there, and the site's lock is left",
@@ -116,19 +127,57 @@ class Session:
         )
 
     def _not_released(self, error: HostError) -> None:
-        self._listener.event(
-            Event(
-                Kind.OUTPUT,
-                host=error.host,
-                text=f"the lock is left there: {error.message}; ff-play unlock removes it",
-                data={"note": True},
-            )
+        self._tell(error.host, f"the lock is left there: {error.message}; ff-play unlock removes it")
+
+    def _tell(self, host: str, text: str) -> None:
+        self._listener.event(Event(Kind.OUTPUT, host=host, text=text, data={"note": True}))
+
+    def _head(self, plan: Plan, holder: Holder) -> RunHead:
+        """Return who begins the run and what for."""
+        hosts = {change.host for change in plan.changes}
+        summary = f"{len(plan.changes)} changes on {len(hosts)} hosts"
+        playbook = str(Path(holder.playbook).resolve())
+        verb, reverts = self._planner.verb, self._planner.reverts
+        return RunHead(
+            holder.run,
+            verb,
+            holder.user,
+            holder.machine,
+            holder.since,
+            playbook,
+            __version__,
+            summary,
+            plan.continues,
+            reverts,
         )
 
-    def _make(self, plan: Plan, lock: Lock | None) -> Mapping[str, Mapping[str, int]]:
+    def _end(self, plan: Plan, lock: Lock, journal: Journal, error: Error | None) -> None:
+        """Write how the run ended, here and on every host that knows of it or of what it went on with."""
+        proved = any(step.step.kind == "verify" and step.checks for step in plan.step_plans())
+        status = "ok" if error is None else "interrupted" if isinstance(error, Interrupted) else "failed"
+        end = RunEnd(status, error.message if error is not None else "", proved and error is None)
+        closed = dict.fromkeys((journal.head.run, *plan.continues), "done") if error is None else {}
+        closed |= dict.fromkeys(self._planner.reverts, "rolled back") if error is None else {}
+        hosts = {*journal.hosts, *(plan.hosts if closed else ())}
+
+        def write(host: str) -> None:
+            try:
+                reply = lock.access().connection(host).run(journal.end_script(host, end, closed))
+                if reply.code:
+                    raise SiteError(host, reply.error_text.strip())
+            except HostError as failure:
+                self._tell(host, f"its journal does not say that the run ended: {failure.message}")
+
+        with concurrent.futures.ThreadPoolExecutor(max(1, min(self._options.forks, len(hosts)))) as pool:
+            list(pool.map(write, sorted(hosts)))
+        journal.end(end)
+
+    def _make(self, plan: Plan, lock: Lock | None, journal: Journal | None) -> Mapping[str, Mapping[str, int]]:
         started = time.monotonic()
-        player = Player(self._planner, self._access, self._listener, self._read, lock)
+        player = Player(self._planner, self._access, self._listener, self._read, lock, journal)
         error = player.play(plan)
+        if lock is not None and journal is not None:
+            self._end(plan, lock, journal, error)
         standing = self._standing(plan) if error is not None else ()
         hosts = {host: player.counts.get(host, {}) for host in plan.hosts}
         seconds = time.monotonic() - started

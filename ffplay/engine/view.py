@@ -35,6 +35,10 @@ class PlanView:
             self.missing.update(dict.fromkeys(missing))
             raise NeedsReading
 
+    def seen(self, kind: type) -> dict[Key, Any]:
+        """Return what was read of one kind of resource."""
+        return {key: value for key, value in self._observed.items() if isinstance(key[1], kind)}
+
     def plan(self, change: Change) -> None:
         """Let later questions see the change as made."""
         self._overlay[change.host, change.resource] = change.after

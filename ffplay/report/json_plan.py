@@ -27,6 +27,10 @@ def document(plan: Plan) -> dict[str, Any]:
             "checks": len(plan.checks),
             "problems": len(plan.problems),
         },
+        "open_runs": [{"status": state.status, **plain(state.head)} for state in plan.open],
+        "continues": list(plan.continues),
+        "not_undone_by_rollback": [{"host": host, "what": plain(what)} for host, what in plan.irreversible],
+        "set_aside": [{"host": host, "path": plain(path), "kib": kib} for host, path, kib in plan.aside],
         "plays": [_play(play) for play in plan.plays],
     }
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from itertools import chain
+from pathlib import Path
 
 from ffplay.engine.plan import Plan, PlayPlan, StepGroup
 from ffplay.model import Problem, Target
 from ffplay.report.names import heading, item_name, joined, who
 from ffplay.report.rows import Entry, Row, collapse, entries
-from ffplay.report.style import Style, plural
+from ffplay.report.style import Style, clean, plural
+from ffplay.resources.shard_data import human
 
 # A longer diff or text is folded unless the operator asks for more.
 FOLD_LINES = 40
@@ -19,7 +21,32 @@ FOLD_LINES = 40
 def render(plan: Plan, style: Style) -> list[str]:
     """Return the plan's lines, the count last."""
     lines = list(chain.from_iterable(_play(play, style) for play in plan.plays))
-    return [*lines, style.paint("bold", count(plan))]
+    return [*_open(plan, style), *lines, *_back(plan, style), style.paint("bold", count(plan))]
+
+
+def _open(plan: Plan, style: Style) -> Iterator[str]:
+    """Yield which runs did not come to their end, and whether this plan goes on with them."""
+    for state in plan.open:
+        head = state.head
+        goes_on = "this goes on with it" if head.run in plan.continues else f"ff-play show {head.run} tells more"
+        yield style.paint(
+            "yellow",
+            f"run {head.run} ({head.verb} of {clean(Path(head.playbook).name)}, {clean(head.user)} on "
+            f"{clean(head.machine)}, {head.since}) is {state.status} after {state.done} of {state.intents} changes "
+            f"that it began: {goes_on}",
+        )
+
+
+def _back(plan: Plan, style: Style) -> Iterator[str]:
+    """Yield what no rollback undoes, and what waits for `commit`."""
+    if plan.irreversible:
+        yield "ff-play rollback would not undo:"
+        yield from (f"  {host}: {clean(what)}" for host, what in plan.irreversible)
+        yield ""
+    waiting = sum(kib for _, _, kib in plan.aside)
+    if waiting:
+        where = joined(dict.fromkeys(host for host, _, _ in plan.aside))
+        yield style.paint("dim", f"set aside by earlier runs: {human(waiting << 10)} on {where} (ff-play commit)")
 
 
 def count(plan: Plan) -> str:

@@ -15,6 +15,10 @@ from ffplay.model import Host
 from ffplay.remote.base import Access, Reply
 
 
+class Irreversible(Exception):
+    """Nothing undoes a change; the text completes "cannot be rolled back: ..."."""
+
+
 class Resource(ABC):
     """Common ground of both kinds of resources."""
 
@@ -31,6 +35,19 @@ class Resource(ABC):
     def readable(self) -> bool:
         """Tell whether reading again after a change is possible; what only acts (a POST) is judged by its answer."""
         return True
+
+    @property
+    def lasting(self) -> bool:
+        """Tell whether a rollback leaves what a change made: backups, and tools' runs that others undo."""
+        return False
+
+    def kept(self, value: Any) -> Any:
+        """Return what a journal keeps of a value: all of it, unless it may be very large."""
+        return value
+
+    def reverse(self, run: str, before: Any, after: Any) -> Any:
+        """Return the value that undoes a change which `run` made or was about to make. Raise `Irreversible`."""
+        return before
 
     def same(self, one: Any, other: Any) -> bool:
         """Tell whether two readings are the same to a plan; what a serving site alters by itself does not count."""

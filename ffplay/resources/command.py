@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ffplay.remote.base import Reply
-from ffplay.resources.base import ShellResource, quote
+from ffplay.resources.base import Irreversible, ShellResource, quote
 
 # Told apart from the guards' own output by the word that only we print.
 _VERDICT = "ffplay-guard"
@@ -70,6 +70,10 @@ class Command(ShellResource):
     def readable(self) -> bool:
         """Only a path that it should create or remove can be looked at afterwards."""
         return bool(self.creates or self.removes)
+
+    def reverse(self, run: str, before: Any, after: Any) -> Any:
+        """Raise `Irreversible`: only its author knows what undoes a command."""
+        raise Irreversible(f"nothing is known that undoes the command `{self.line}`")
 
     def reached(self, before: Any, after: Any, observed: Any) -> bool:
         """Tell whether the path that it should create or remove makes it needless now."""

@@ -14,7 +14,7 @@ from typing import Any
 from ffplay.errors import ChangeFailed, SiteError
 from ffplay.model import Host, Shard
 from ffplay.remote.base import Access
-from ffplay.resources.base import DirectResource, quote
+from ffplay.resources.base import DirectResource, Irreversible, quote
 from ffplay.resources.job import Job
 from ffplay.resources.shard_http import ShardFaces
 
@@ -52,6 +52,10 @@ class FastIndex(DirectResource):
         if served is None:
             raise SiteError(host.name, f"{self.shard.name} does not answer", "see `systemctl status` of its unit")
         return "built" if any(g.indexed for g in served.galleries if g.name == self.gallery) else "none"
+
+    def reverse(self, run: str, before: Any, after: Any) -> Any:
+        """Raise `Irreversible`: faces do not go back from an index; with the shard's data it goes as a whole."""
+        raise Irreversible(f"the fast index of {self.gallery} on {self.shard.name} stays, unless its data go back")
 
     def show(self, before: Any, after: Any) -> str:
         """Return the commands."""

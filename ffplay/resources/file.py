@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import difflib
 from dataclasses import dataclass, field
 from typing import Any
 
 from ffplay.model import Unknown
 from ffplay.remote.base import Reply
-from ffplay.resources.base import ShellResource, quote
+from ffplay.resources.base import Irreversible, ShellResource, quote
+
+# The content of a larger file is not kept in journals, in bytes: its change cannot be rolled back.
+KEPT_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,19 @@ class File(ShellResource):
         stated = ((getattr(after, name), getattr(observed, name)) for name in ("mode", "owner", "group"))
         return same and all(wanted is None or wanted == seen for wanted, seen in stated)
 
+    def kept(self, value: Any) -> Any:
+        """Return the state, of a large file without its content."""
+        large = isinstance(value, FileState) and len(value.content or b"") > KEPT_BYTES
+        return dataclasses.replace(value, content=None) if large else value
+
+    def reverse(self, run: str, before: Any, after: Any) -> Any:
+        """Return what was there. Raise `Irreversible` for a file too large to be kept."""
+        if isinstance(before, Unknown):
+            raise Irreversible(f"{self.path}: what was there was not known when it was changed")
+        if before.kind == "file" and self.kept(before).content is None:
+            raise Irreversible(f"{self.path}: the file is larger than the {KEPT_BYTES >> 20} MiB that a journal keeps")
+        return before
+
     def show(self, before: Any, after: Any) -> str:
         """Return a unified diff of text, or one line about what else differs."""
         if isinstance(after, Unknown) or isinstance(before, Unknown):
@@ -122,6 +139,11 @@ class File(ShellResource):
 @dataclass(frozen=True, slots=True)
 class FileCopy(File):
     """A copy of a file as it is. Its content is not shown: nothing in it changes, and it may hold a password."""
+
+    @property
+    def lasting(self) -> bool:
+        """It is a backup."""
+        return True
 
     def show(self, before: Any, after: Any) -> str:
         """Return nothing."""

@@ -120,8 +120,8 @@ rm -rf "$d.{token}.gone" && echo released"""
         fenced = f"{{ echo fenced {holder.token} >&2; exit {FENCED}; }}"
         return f"""ffplay_token=; {mine} || {fenced}
 touch -c {path}/holder 2>/dev/null; ffplay_w=; {{ read -r ffplay_w < {writer}; }} 2>/dev/null; ffplay_n=0
-while [ -n "$ffplay_w" ] && [ "$ffplay_w" != $$ ] && kill -0 "$ffplay_w" 2>/dev/null &&
-  grep -q 'head -c' "/proc/$ffplay_w/cmdline" 2>/dev/null; do
+while [ -n "$ffplay_w" ] && [ "$ffplay_w" != $$ ] && kill -0 "$ffplay_w" 2>/dev/null; do
+  case "$(tr '\\0' ' ' 2>/dev/null < "/proc/$ffplay_w/cmdline")" in *'head -c'*) ;; *) break;; esac
   [ $ffplay_n -lt {_BUSY_SECONDS} ] || {{ echo "busy {holder.token} $ffplay_w" >&2; exit {BUSY}; }}
   ffplay_n=$((ffplay_n+1)); sleep 1; {mine} || {fenced}
 done

@@ -95,6 +95,12 @@ class Unit(ShellResource):
             lines.append(_stop(self.name, before.pid))
         return "\n".join(lines)
 
+    def reverse(self, run: str, before: Any, after: Any) -> Any:
+        """Return whether it ran, and was enabled where that was changed."""
+        active = "active" if isinstance(before, Unknown) or before.running else "inactive"
+        enabled = before.enabled if isinstance(before, UnitState) and after.enabled is not None else None
+        return UnitState(active, enabled=enabled)
+
     def reached(self, before: Any, after: Any, observed: Any) -> bool:
         """Compare the activity; of a restart also that the main process is another one."""
         if after.enabled is not None and after.enabled != observed.enabled:

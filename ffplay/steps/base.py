@@ -33,7 +33,8 @@ class Context:
     `host` is the host that it is asked about, `args` its rendered arguments, `hosts` every host of the play (in
     order), `variables` the host's rendered variables by name, `template` renders a template file of the playbook with
     the host's variables and the given ones. `read_file` gives the bytes of a file beside the playbook. `test`
-    evaluates a condition. `run` names the run, `timeout` is the step's own, in seconds.
+    evaluates a condition. `run` names the run, `timeout` is the step's own, in seconds. `began` is the name of the
+    first run of the work that this run goes on with, equal to `run` where it is new work.
     """
 
     host: Host
@@ -48,6 +49,7 @@ class Context:
     test: Callable[[str], bool]
     run: str = ""
     timeout: float | None = None
+    began: str = ""
 
     def read(self, *resources: Resource, host: str | None = None) -> list[Any]:
         """Return values of this host's resources (or of another's)."""

@@ -21,10 +21,11 @@ from ffplay.remote.local import LocalConnection
 from ffplay.resources.command import Command
 from ffplay.resources.file import ABSENT, File
 from ffplay.resources.notifications import Notifications
+from ffplay.resources.runs import Runs
 from ffplay.resources.unit import Unit, UnitState
 
 # What a site is like where a test says nothing of it.
-USUAL: Mapping[type, Any] = {File: ABSENT, Command: "needed", Notifications: (), Unit: UnitState("active")}
+USUAL: Mapping[type, Any] = {File: ABSENT, Command: "needed", Notifications: (), Unit: UnitState("active"), Runs: ()}
 
 
 class Recorder:

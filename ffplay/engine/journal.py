@@ -1,0 +1,187 @@
+"""The journal of a run: every change is noted before it is made and after, here and on its host.
+
+The controller's copy is a file of JSON lines with everything that happened; a host's copy has the host's own changes,
+so that anybody, from any machine, sees what was done there and can undo it. A change that cannot be noted is not made.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+from ffplay.engine.events import Event, Kind
+from ffplay.engine.plan import Plan
+from ffplay.errors import Error, HostError, Refused
+from ffplay.model import Change, Step
+from ffplay.remote.base import Reply
+from ffplay.resources.command import Command
+from ffplay.resources.run_scripts import (
+    NOT_NOTED,
+    append_script,
+    close_script,
+    done_script,
+    end_script,
+    intent_line,
+    noted_script,
+)
+from ffplay.resources.runs import RunEnd, RunHead
+
+# What an event tells that is worth a line; the changes have lines of their own.
+_TOLD = {Kind.PLAY, Kind.STEP, Kind.CHANGED, Kind.CHECKED, Kind.OUTPUT, Kind.RETRY, Kind.RESULT}
+
+
+def runs_folder() -> Path:
+    """Return where this machine keeps its copies: in XDG_STATE_HOME, ~/.local/state by default."""
+    base = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
+    return Path(base).expanduser() / "ffplay" / "runs"
+
+
+class Journal:
+    """One run's journal; safe to use from several threads. `state_dirs` has each host's state_dir."""
+
+    def __init__(self, head: RunHead, state_dirs: Mapping[str, str], folder: Path) -> None:
+        self.head = head
+        self.path = folder / f"{head.run}.jsonl"
+        self._dirs = state_dirs
+        self._guard = threading.Lock()
+        self._count = 0
+        self._file: IO[str] | None = None
+        self.hosts: dict[str, None] = {}
+
+    def begin(self, plan: Plan) -> None:
+        """Make the controller's file and write what is about to be done. Raise `Refused` where that cannot be."""
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self.path.touch(0o600)
+            self._file = self.path.open("a", encoding="utf-8")
+        except OSError as error:
+            raise Refused(
+                "",
+                f"the journal {self.path} cannot be written: {error.strerror}",
+                "mend that, or set XDG_STATE_HOME to a directory that can be written",
+            ) from error
+        changes = [
+            {"host": change.host, "shard": change.shard, "step": one.step.title, "change": _clean(change.summary)}
+            for one in plan.step_plans()
+            for change in one.changes
+        ]
+        head = {name: getattr(self.head, name) for name in RunHead.__slots__}
+        self._write({"begin": head, "plan": changes}, sync=True)
+
+    def intents(self, step: Step, changes: Sequence[Change]) -> list[int]:
+        """Note here that changes are about to be made; return their numbers. Raise `Refused` where that fails."""
+        with self._guard:
+            numbers = list(range(self._count + 1, self._count + 1 + len(changes)))
+            self._count += len(changes)
+        for number, change in zip(numbers, changes, strict=True):
+            self.hosts[change.host] = None
+            self._write_line(intent_line(number, step.kind, step.title, change, time.time()), sync=False)
+        self._sync()
+        return numbers
+
+    def intent_script(self, number: int, step: Step, change: Change) -> str:
+        """Return sh that notes on the change's host that it is about to be made."""
+        line = intent_line(number, step.kind, step.title, change, time.time())
+        return append_script(self._dirs[change.host], self.head, line)
+
+    def done_script(self, number: int, change: Change) -> str:
+        """Return sh that notes on the change's host that it is made."""
+        return done_script(self._dirs[change.host], self.head, number)
+
+    def around(self, number: int, step: Step, change: Change, script: str) -> str:
+        """Return a change's script with its notes before and after it."""
+        directory = self._dirs[change.host]
+        asked = step.register and isinstance(change.resource, Command) and not change.resource.guarded
+        output = f"{directory}/runs/{self.head.run}/{number}" if asked else ""
+        done = done_script(directory, self.head, number, output)
+        return noted_script(self.intent_script(number, step, change), script, done, output)
+
+    def judge(self, host: str, reply: Reply) -> None:
+        """Raise `Refused` where a script ended because it could not note what it was about to do."""
+        if reply.code == NOT_NOTED and "cannot be written" in reply.error_text:
+            raise Refused(
+                host,
+                f"{reply.error_text.strip().splitlines()[-1]}: without it no change is made",
+                "make room there (`df`), or see state_dir in the inventory; then apply again",
+                reply.error_text,
+            )
+
+    def done(self, numbers: Sequence[int]) -> None:
+        """Note here that changes are made, and were read again."""
+        now = round(time.time(), 3)
+        for number in numbers:
+            self._write({"done": number, "time": now}, sync=False)
+        self._sync()
+
+    def event(self, event: Event) -> None:
+        """Note what happened, as any listener is told."""
+        if event.kind not in _TOLD or self._file is None:
+            return
+        body: dict[str, Any] = {"event": event.kind.value, "time": round(time.time(), 3)}
+        body |= {"host": event.host} if event.host else {}
+        body |= {"play": event.play.name} if event.play else {}
+        body |= {"step": event.step.title} if event.step else {}
+        body |= {"status": event.status.value} if event.status else {}
+        body |= {"change": _clean(event.change.summary)} if event.change else {}
+        body |= {"check": _clean(event.check.summary)} if event.check else {}
+        body |= {"problems": [_clean(str(one)) for one in event.data.get("problems", ())]} if event.check else {}
+        body |= {"text": _clean(event.text)} if event.text else {}
+        body |= {"error": _clean(event.error.message)} if event.error else {}
+        # Where that fails the next change is not made, which says why.
+        with contextlib.suppress(HostError):
+            self._write(body, sync=False)
+
+    def end(self, end: RunEnd) -> None:
+        """Write here how the run ended, and close the file."""
+        self._write({"end": {name: getattr(end, name) for name in RunEnd.__slots__}}, sync=True)
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def end_script(self, host: str, end: RunEnd, closed: Mapping[str, str]) -> str:
+        """Return sh that writes on a host how the run ended, and which runs are closed by it (run: why)."""
+        directory = self._dirs[host]
+        scripts = [close_script(directory, run, why, self.head.run) for run, why in closed.items()]
+        return end_script(directory, self.head, end) + "".join(scripts)
+
+    def _write(self, body: Mapping[str, Any], *, sync: bool) -> None:
+        self._write_line(json.dumps(body), sync=sync)
+
+    def _write_line(self, line: str, *, sync: bool) -> None:
+        with self._guard:
+            if self._file is None:
+                return
+            try:
+                self._file.write(line + "\n")
+                self._file.flush()
+                if sync:
+                    os.fsync(self._file.fileno())
+            except OSError as error:
+                raise self._lost(error) from error
+
+    def _sync(self) -> None:
+        with self._guard:
+            if self._file is None:
+                return
+            try:
+                os.fsync(self._file.fileno())
+            except OSError as error:
+                raise self._lost(error) from error
+
+    def _lost(self, error: OSError) -> Error:
+        return HostError(
+            "",
+            f"the journal {self.path} cannot be written: {error.strerror}; no change is made without it",
+            "make room on this machine, then apply again",
+        )
+
+
+def _clean(text: str) -> str:
+    """Return text without halves of characters, which undecodable bytes leave."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -1,0 +1,110 @@
+"""sh that writes a run's journal on a host; `runs` reads it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from ffplay.model import Change
+from ffplay.resources.base import quote
+from ffplay.resources.codec import encode
+from ffplay.resources.runs import RunEnd, RunHead
+
+# What a script ends with that cannot note in the journal what it is about to do.
+NOT_NOTED = 96
+
+# So much of each of a command's outputs is kept for the steps behind it, in bytes.
+_OUTPUT_BYTES = 65536
+
+
+def intent_line(number: int, kind: str, step: str, change: Change, now: float) -> str:
+    """Return the journal's line about a change that is about to be made."""
+    kept = change.resource.kept
+    return json.dumps(
+        {
+            "n": number,
+            "time": round(now, 3),
+            "kind": kind,
+            "step": step,
+            "host": change.host,
+            "shard": change.shard,
+            "summary": encode(change.summary),
+            "resource": encode(change.resource),
+            "before": encode(kept(change.before)),
+            "after": encode(kept(change.after)),
+        }
+    )
+
+
+def append_script(state_dir: str, head: RunHead, line: str) -> str:
+    """Return sh that adds a line to the run's journal and has it on disk, or ends with `NOT_NOTED`.
+
+    A line that a full disk left half written is ended first: an empty one says nothing.
+    """
+    directory = quote([f"{state_dir}/runs/{head.run}"])
+    return f"""ffplay_j={directory}; (umask 077
+[ -f "$ffplay_j/head.json" ] || {{ mkdir -p "$ffplay_j" && cat > "$ffplay_j/head.new" <<'FFPLAY_HEAD' &&
+{json.dumps(asdict(head))}
+FFPLAY_HEAD
+mv "$ffplay_j/head.new" "$ffplay_j/head.json"; }} || exit
+cat >> "$ffplay_j/journal" <<'FFPLAY_LINE' || exit
+
+{line}
+FFPLAY_LINE
+sync "$ffplay_j/journal" 2>/dev/null || sync) || {{
+  echo "the journal $ffplay_j cannot be written" >&2; exit {NOT_NOTED}
+}}
+"""
+
+
+def done_script(state_dir: str, head: RunHead, number: int, output: str = "") -> str:
+    """Return sh that notes that a change is made; the time is the host's own.
+
+    `output` is the path of the files `OUTPUT.out` and `OUTPUT.err` with what a command printed, which a later step may
+    ask for: their beginning is noted too.
+    """
+    path = quote([f"{state_dir}/runs/{head.run}/journal"])
+    part = f'$(head -c {_OUTPUT_BYTES} "$ffplay_o.%s" | base64 | tr -d "\\n")'
+    more = f', "out": "{part % "out"}", "err": "{part % "err"}"' if output else ""
+    line = f'{{"done": {number}, "time": $(date +%s)'
+    return f"""ffplay_o={quote([output])}
+ffplay_l=$(cat <<FFPLAY_LINE
+{line}{more}}}
+FFPLAY_LINE
+)
+printf '\n%s\n' "$ffplay_l" >> {path} || {{ echo "the journal "{path}" cannot be written" >&2; exit {NOT_NOTED}; }}
+sync {path} 2>/dev/null || sync
+[ -z "$ffplay_o" ] || rm -f "$ffplay_o.out" "$ffplay_o.err"
+"""
+
+
+def noted_script(intent: str, change: str, done: str, output: str = "") -> str:
+    """Return sh that notes an intent, makes the change, and notes that it is made where that went well."""
+    body = f"(\n{change}\n)"
+    if output:
+        out = quote([output])
+        body = f"(umask 077; : > {out}.out && : > {out}.err) || exit {NOT_NOTED}\n"
+        body += f"(\n{change}\n) > {out}.out 2> {out}.err\nffplay_rc=$?; cat {out}.out; cat {out}.err >&2\n"
+        body += "(exit $ffplay_rc)"
+    return f"{intent}{body}\nffplay_rc=$?; [ $ffplay_rc -eq 0 ] || exit $ffplay_rc\n{done}"
+
+
+def end_script(state_dir: str, head: RunHead, end: RunEnd) -> str:
+    """Return sh that writes how the run ended, where the host knows the run."""
+    return _write(state_dir, head.run, "end", asdict(end))
+
+
+def close_script(state_dir: str, run: str, closed: str, by: str) -> str:
+    """Return sh that writes that nothing of a run is open any more, where the host knows the run."""
+    return _write(state_dir, run, "closed", {"closed": closed, "by": by})
+
+
+def _write(state_dir: str, run: str, name: str, body: Mapping[str, Any]) -> str:
+    path = quote([f"{state_dir}/runs/{run}"])
+    return f"""if [ -d {path} ]; then (umask 077; cat > {path}/{name}.new <<'FFPLAY_FILE'
+{json.dumps(body)}
+FFPLAY_FILE
+) && mv {path}/{name}.new {path}/{name}.json && {{ sync {path}/{name}.json 2>/dev/null || sync; }} || exit; fi
+"""
