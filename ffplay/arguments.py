@@ -184,6 +184,8 @@ def _lab(parser: argparse.ArgumentParser) -> None:
             verb.add_argument("--shards", type=_positive, default=2, metavar="N", help="shards on each (2)")
             verb.add_argument("--faces", type=_natural, default=2000, metavar="N", help="faces in MongoDB (2000)")
             verb.add_argument("--model", default="apricot_320", help="the model that the site is at (apricot_320)")
+            kinds = "what its hosts are: directories of this machine, or whole machines with systemd (root) (loopback)"
+            verb.add_argument("--driver", choices=("loopback", "nspawn"), default="loopback", help=kinds)
             verb.add_argument("--standalone", action="store_true", help="everything on one host with one shard")
 
 

@@ -178,7 +178,13 @@ def lab(args: argparse.Namespace, output: Output, style: Style) -> int:
         return 0
     if args.lab_verb == "up":
         options = LabOptions(
-            args.hosts, args.shards, args.faces, args.model, directory=directory, standalone=args.standalone
+            args.hosts,
+            args.shards,
+            args.faces,
+            args.model,
+            directory=directory,
+            standalone=args.standalone,
+            driver=args.driver,
         )
         site.up(options, progress)
     found = site.status(directory)

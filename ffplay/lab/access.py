@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ffplay.errors import Error
 from ffplay.lab import processes
-from ffplay.lab.layout import SSH_PORT, LabHost, LabSite
+from ffplay.lab.layout import MACHINE_SSH_PORT, MACHINE_USER, LabHost, LabSite
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -21,9 +21,9 @@ _PRIVILEGE_SEPARATION = Path("/run/sshd")
 _SFTP_SERVERS = ("/usr/lib/openssh/sftp-server", "/usr/libexec/openssh/sftp-server", "/usr/lib/ssh/sftp-server")
 
 
-def user() -> str:
-    """Return the name of the user who runs the lab and logs in to it."""
-    return pwd.getpwuid(os.getuid()).pw_name
+def user(site: LabSite) -> str:
+    """Return the name of the user who logs in to a lab's hosts: where they share this machine, who runs the lab."""
+    return MACHINE_USER if site.machines else pwd.getpwuid(os.getuid()).pw_name
 
 
 def program(name: str, package: str) -> str:
@@ -43,20 +43,29 @@ def host_environment(site: LabSite, host: LabHost) -> dict[str, str]:
     }
 
 
-def make_keys(site: LabSite) -> None:
-    """Make the client's key and every host's, and the client's files."""
+def make_client_key(site: LabSite) -> None:
+    """Make the key that logs in."""
     (site.directory / "keys").mkdir(exist_ok=True)
     _keygen(site.key, "ffplay lab")
     (site.directory / "keys/authorized_keys").write_text(site.key.with_suffix(".pub").read_text())
+
+
+def make_host_keys(site: LabSite) -> None:
+    """Make the key of every host, and the files from which a client knows them."""
     known = []
     for host in site.hosts:
         (host.root / "etc/ssh").mkdir(parents=True, exist_ok=True)
         path = host.root / "etc/ssh/ssh_host_ed25519_key"
         _keygen(path, host.name)
         kind, key, _comment = path.with_suffix(".pub").read_text().split(" ", 2)
-        known.append(f"[{host.address}]:{SSH_PORT} {kind} {key}\n")
+        known.append(f"{known_as(host)} {kind} {key}\n")
     site.known_hosts.write_text("".join(known))
     site.ssh_config.write_text(_client_config(site))
+
+
+def known_as(host: LabHost) -> str:
+    """Return a host's name in known_hosts, where the usual port is left out."""
+    return host.address if host.ssh_port == MACHINE_SSH_PORT else f"[{host.address}]:{host.ssh_port}"
 
 
 def _keygen(path: Path, comment: str) -> None:
@@ -68,7 +77,7 @@ def _keygen(path: Path, comment: str) -> None:
 def _client_config(site: LabSite) -> str:
     hosts = "".join(f"Host {host.name}\n  HostName {host.address}\n" for host in site.hosts)
     return (
-        f"{hosts}Host *\n  User {user()}\n  Port {SSH_PORT}\n  IdentityFile {_quoted(site.key)}\n"
+        f"{hosts}Host *\n  User {user(site)}\n  Port {site.app.ssh_port}\n  IdentityFile {_quoted(site.key)}\n"
         f"  IdentitiesOnly yes\n  UserKnownHostsFile {_quoted(site.known_hosts)}\n  StrictHostKeyChecking yes\n"
     )
 
@@ -96,7 +105,7 @@ def write_sshd(site: LabSite, host: LabHost) -> str:
     config.write_text(
         f"""# sshd of the lab host {host.name}
 ListenAddress {host.address}
-Port {SSH_PORT}
+Port {host.ssh_port}
 HostKey {_quoted(etc / "ssh_host_ed25519_key")}
 AuthorizedKeysFile {_quoted(site.directory / "keys/authorized_keys")}
 PidFile none
@@ -105,7 +114,7 @@ StrictModes no
 PermitRootLogin prohibit-password
 PasswordAuthentication no
 KbdInteractiveAuthentication no
-AllowUsers {user()}
+AllowUsers {user(site)}
 AllowTcpForwarding yes
 UseDNS no
 PrintMotd no

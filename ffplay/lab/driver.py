@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Protocol
 
 from ffplay.errors import Finding, InputError
 from ffplay.lab.layout import LabHost, LabOptions, LabSite
+
+NAMES = ("loopback", "nspawn")
 
 
 class Driver(Protocol):
@@ -37,10 +40,14 @@ class Driver(Protocol):
         """Return how many processes of the lab there are."""
 
 
-def named(name: str) -> Driver:
-    """Return the driver of that name. Raise `InputError` where there is none."""
+def named(name: str, progress: Callable[[str], None] = lambda _: None) -> Driver:
+    """Return the driver of that name, which tells `progress` of what takes long. Raise `InputError` for no name."""
     if name == "loopback":
         from ffplay.lab.loopback import Loopback
 
         return Loopback()
-    raise InputError([Finding(None, f"no such lab driver: {name}", "there is loopback")])
+    if name == "nspawn":
+        from ffplay.lab.nspawn.driver import Nspawn
+
+        return Nspawn(progress)
+    raise InputError([Finding(None, f"no such lab driver: {name}", f"there are {', '.join(NAMES)}")])

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from ffplay.lab import access
-from ffplay.lab.layout import SSH_PORT, LabHost, LabSite
+from ffplay.lab.layout import LabHost, LabSite
 
 _HEAD = "# Inventory of a lab site; written by `ff-play lab up`.\n"
 
@@ -31,19 +31,23 @@ def content(site: LabSite) -> dict[str, Any]:
 def _common(site: LabSite) -> dict[str, Any]:
     address = site.app.address
     services = ("facenapi", "extraction", "mongo", "ntls")
+    # On hosts without users of their own everything belongs to who runs the lab.
+    shared = {"tarantool_owner": f"{access.user(site)}:{grp.getgrgid(os.getgid()).gr_name}"}
     return {
-        "ansible_user": access.user(),
-        "ansible_port": SSH_PORT,
+        "ansible_user": access.user(site),
+        "ansible_port": site.app.ssh_port,
         "ansible_ssh_private_key_file": str(site.key),
         "ansible_ssh_common_args": f"-o UserKnownHostsFile={shlex.quote(str(site.known_hosts))}",
-        "ansible_become": False,
-        "tarantool_owner": f"{access.user()}:{grp.getgrgid(os.getgid()).gr_name}",
+        "ansible_become": site.machines,
+        **({} if site.machines else shared),
         **{f"{service}_address": address for service in services},
     }
 
 
 def _host(site: LabSite, host: LabHost) -> dict[str, Any]:
-    found: dict[str, Any] = {"ansible_host": host.address, "root": str(host.root)}
+    found: dict[str, Any] = {"ansible_host": host.address}
+    if not host.machine:
+        found["root"] = str(host.prefix)
     if host.shards:
         found["shard_address"] = host.address
         # A standalone site's one shard has no number, and is called FindFace.

@@ -11,7 +11,14 @@ from typing import Any
 from ffplay import findface
 from ffplay.errors import Finding, InputError
 
-SSH_PORT = 2222
+# Where sshd listens: that of a whole machine has its usual port, the others share this machine with its own sshd.
+SSH_PORT, MACHINE_SSH_PORT = 2222, 22
+
+# The drivers whose hosts are whole machines with an init, users and a file system of their own.
+MACHINES = frozenset({"nspawn"})
+
+# Who logs in to a whole machine, and becomes root there.
+MACHINE_USER = "deploy"
 
 # Ports of the parts that `ffplay.findface` has no default for.
 NTLS_WEB_PORT, UPLOAD_PORT = 3185, 3333
@@ -71,22 +78,48 @@ class LabOptions:
 
 @dataclass(frozen=True, slots=True)
 class LabHost:
-    """One host of a lab: `root` is its tree; `shards` counts its shards, 0 on app1."""
+    """One host of a lab: `root` is its tree as this machine sees it; `shards` counts its shards, 0 on app1.
+
+    `machine` tells that it is a whole machine, which sees that tree as its `/`.
+    """
 
     name: str
     address: str
     root: Path
     shards: int = 0
+    machine: bool = False
+
+    @property
+    def prefix(self) -> Path:
+        """Return the tree as the host's own programs see it."""
+        return Path("/") if self.machine else self.root
+
+    @property
+    def ssh_port(self) -> int:
+        """Return the port of its sshd."""
+        return MACHINE_SSH_PORT if self.machine else SSH_PORT
+
+    @property
+    def control(self) -> Path:
+        """Return the path of the program that is the host's systemctl for this machine, where the host is on."""
+        return self.root.parent / "systemctl" if self.machine else self.root / "usr/bin/systemctl"
+
+    @property
+    def console(self) -> Path:
+        """Return the file with what a whole machine's console shows: what it says as it boots."""
+        return self.root.parent / "console.log"
 
     def systemctl(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run the host's systemctl and return what came of it."""
-        command = [str(self.root / "usr/bin/systemctl"), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=False)
+        """Run the host's systemctl and return what came of it. Raise OSError where the host has none, or is off."""
+        return subprocess.run([str(self.control), *arguments], capture_output=True, text=True, check=False)
 
 
 @dataclass(frozen=True, slots=True)
 class LabSite:
-    """A lab. `identity` marks its processes, `subnet` (`127.A.B`) holds its addresses; `complete` once it was up."""
+    """A lab. `identity` marks its processes; `subnet` (`127.A.B` or `10.A.B`) is what its addresses begin with.
+
+    `complete` tells that it was up once.
+    """
 
     directory: Path
     identity: str
@@ -99,14 +132,17 @@ class LabSite:
         """Return app1, then the tntapi hosts."""
         options = self.options
         count, shards = (1, 1) if options.standalone else (options.hosts, options.shards)
-        app = LabHost("app1", f"{self.subnet}.11", self._root("app1"))
-        others = (
-            LabHost(f"db{n}", f"{self.subnet}.{11 + n}", self._root(f"db{n}"), shards) for n in range(1, count + 1)
-        )
-        return (app, *others)
+        return (self._host("app1", 0, 0), *(self._host(f"db{n}", n, shards) for n in range(1, count + 1)))
 
-    def _root(self, name: str) -> Path:
-        return self.directory / "hosts" / name
+    def _host(self, name: str, number: int, shards: int) -> LabHost:
+        directory = self.directory / "hosts" / name
+        root = directory / "root" if self.machines else directory
+        return LabHost(name, f"{self.subnet}.{11 + number}", root, shards, self.machines)
+
+    @property
+    def machines(self) -> bool:
+        """Tell whether the hosts are whole machines."""
+        return self.options.driver in MACHINES
 
     def host(self, name: str) -> LabHost:
         """Return the host of that name. Raise KeyError where there is none."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import shlex
 import shutil
 import signal
 import socket
@@ -13,7 +14,7 @@ import time
 from collections.abc import Iterator
 
 from ffplay.errors import Error
-from ffplay.lab import access, init, network, processes, services
+from ffplay.lab import access, init, network, processes, services, unit_files
 from ffplay.lab.layout import LabHost, LabOptions, LabSite
 
 _STOP_SECONDS = 15.0
@@ -48,8 +49,20 @@ class Loopback:
 
     def install(self, site: LabSite) -> None:
         """See `Driver.install`."""
+        runtime = services.Runtime(sys.executable, services.package_path())
         for host in site.hosts:
-            services.install(site, host)
+            for directory in ("run", "tmp", "var/log", "var/lib", "etc/ssh", "etc/systemd/system", "usr/bin"):
+                (host.root / directory).mkdir(parents=True, exist_ok=True)
+            _systemctl(host)
+            sshd = access.write_sshd(site, host)
+            services.unit(host, "ssh", "OpenBSD Secure Shell server", sshd, "Restart=on-failure")
+            if host.shards:
+                _tarantool(host)
+            services.install(site, host, runtime)
+            for name in unit_files.names(host.root):
+                unit = unit_files.load(host.root, name)
+                if unit is not None:
+                    unit_files.enable(host.root, unit)
 
     def boot(self, site: LabSite, host: LabHost) -> None:
         """See `Driver.boot`."""
@@ -92,6 +105,27 @@ class Loopback:
     def processes(self, site: LabSite) -> int:
         """See `Driver.processes`."""
         return len(_marked(site))
+
+
+def _systemctl(host: LabHost) -> None:
+    text = (services.ASSETS / "systemctl").read_text()
+    text = text.replace("@PYTHON@", sys.executable).replace("@RUN@", repr(str(host.root / "run")))
+    services.executable(host.root / "usr/bin/systemctl", text)
+
+
+def _tarantool(host: LabHost) -> None:
+    tarantool = access.program("tarantool", "tarantool")
+    services.unit(
+        host,
+        "tarantool@",
+        "Tarantool Database Server",
+        f"{tarantool} {shlex.quote(f'{host.root}/etc/tarantool/instances.enabled/%i.lua')}",
+        "Type=notify",
+        f"Environment={shlex.quote(f'LUA_PATH={host.root}/usr/share/tarantool/?.lua;;')}",
+        "TimeoutStopSec=10s",
+        "Restart=on-failure",
+        "RestartSec=100ms",
+    )
 
 
 def _claim(subnet: str) -> socket.socket:

@@ -14,19 +14,30 @@ from ffplay.lab.layout import SSH_PORT
 _TRIES = 100
 
 
-def claim(subnet: str) -> socket.socket | None:
-    """Claim `127.A.B` for as long as the socket returned is open anywhere, or return None where it is taken.
+def hold(subnet: str) -> socket.socket | None:
+    """Take the name of `A.B.C` for as long as the socket returned is open anywhere, or return None where it is taken.
 
-    The claim is a name in the abstract namespace: one atomic operation, and it goes with the process that holds it.
+    The name is one in the abstract namespace: one atomic operation, and it goes with the process that holds it.
     """
     held = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         held.bind(f"\0ffplay-lab-{subnet}")
+    except OSError:
+        held.close()
+        return None
+    return held
+
+
+def claim(subnet: str) -> socket.socket | None:
+    """Claim `127.A.B` as `hold` does, or return None where it is taken or somebody listens on it."""
+    held = hold(subnet)
+    try:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((f"{subnet}.11", SSH_PORT))
     except OSError as error:
-        held.close()
+        if held is not None:
+            held.close()
         if error.errno != errno.EADDRINUSE:
             raise Error(
                 f"cannot listen on {subnet}.11: {error.strerror}",

@@ -35,9 +35,11 @@ def seed(  # noqa: PLR0913 - a lab's parts are many
     detector: str = "nnd",
     db: str = "facenapi",
     facen_size: int | None = None,
+    photos: Path | None = None,
 ) -> list[int]:
     """Enrol `faces` faces as facenapi would, after those that are there, and return their ids.
 
+    `photos` is the directory `uploads` as the site's own programs see it, where that differs.
     The same arguments on an empty site give the same faces. `shards` are the HTTP addresses, `table` has the shard of
     each cell as tntapi.json does. `facen_size` is needed for a model that the vendor's list lacks.
     Raise Error where a shard refuses a face.
@@ -49,7 +51,7 @@ def seed(  # noqa: PLR0913 - a lab's parts are many
     with client:
         collection = client[db]["faces"]
         last = collection.find_one(sort=[("_id", -1)])
-        made = list(_faces(faces, uploads, seed, detector, last["_id"] + 1 if last else _FIRST_ID))
+        made = list(_faces(faces, uploads, photos or uploads, seed, detector, last["_id"] + 1 if last else _FIRST_ID))
         for face in made:
             face["facen"] = facens.facen(face["normalized"], model, size)
         # MongoDB first, as facenapi: what is on a shard alone would be lost with the next copy.
@@ -59,7 +61,7 @@ def seed(  # noqa: PLR0913 - a lab's parts are many
     return [int(face["_id"]) for face in made]
 
 
-def _faces(count: int, uploads: Path, seed: int, detector: str, first: int) -> Iterator[dict[str, Any]]:
+def _faces(count: int, uploads: Path, photos: Path, seed: int, detector: str, first: int) -> Iterator[dict[str, Any]]:
     """Yield faces without their facens, and write their original images."""
     from bson import Int64
 
@@ -79,7 +81,7 @@ def _faces(count: int, uploads: Path, seed: int, detector: str, first: int) -> I
             "owner": owners[chance.randrange(_OWNERS)],
             "galleries": list(_GALLERIES[index % len(_GALLERIES)]),
             "meta": f"face {index}",
-            "photo": str(path),
+            "photo": str(photos / path.relative_to(uploads)),
             "photo_hash": digest,
             "normalized": face.normalized,
             "thumbnail": facens.thumbnail(face.normalized),

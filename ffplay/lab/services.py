@@ -4,14 +4,28 @@ from __future__ import annotations
 
 import json
 import shlex
-import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from ffplay import findface
-from ffplay.lab import access, shards, unit_files
+from ffplay.lab import shards
 from ffplay.lab.layout import NTLS_WEB_PORT, UPLOAD_PORT, LabHost, LabSite
 
-_ASSETS = Path(__file__).parent / "assets"
+ASSETS = Path(__file__).parent / "assets"
+
+# Where the parts of app1 keep what they have, under the host's root.
+UPLOADS = "var/lib/ffupload/uploads"
+_MODELS = "usr/share/findface-data/models"
+_DATABASE = "var/lib/mongodb"
+
+# The units of app1 and their descriptions.
+_APP_UNITS = {
+    "findface-facenapi": "findface-facenapi daemon",
+    "findface-extraction-api": "findface-extraction-api",
+    "mongod": "High-performance, schema-free document-oriented database",
+    "ntls": "NTechLab licence server",
+    "nginx": "findface-upload",
+}
 
 # The documentation speaks of about 1024 cells, over which the shards are spread evenly.
 CELLS = 1024
@@ -22,61 +36,56 @@ def port(name: str) -> int:
     return int(findface.DEFAULTS[name])
 
 
-def install(site: LabSite, host: LabHost) -> None:
-    """Write everything under the host's root that its units and its tools need."""
-    for directory in ("run", "var/log", "var/lib", "usr/bin", "usr/share/tarantool", "etc/systemd/system", "tmp"):
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """How a host runs this package's programs: its interpreter, and where that finds the package; the host's paths."""
+
+    python: str
+    package: str
+
+    def command(self, module: str, *arguments: object) -> str:
+        """Return the command line of a program of the lab."""
+        return shlex.join([self.python, "-m", f"ffplay.lab.{module}", *map(str, arguments)])
+
+
+def install(site: LabSite, host: LabHost, runtime: Runtime) -> None:
+    """Write the vendor's parts of a host: their units, their configuration and their tools."""
+    for directory in ("usr/bin", "etc/systemd/system"):
         (host.root / directory).mkdir(parents=True, exist_ok=True)
-    _systemctl(host)
-    _unit(host, "ssh", "OpenBSD Secure Shell server", access.write_sshd(site, host), "Restart=on-failure")
     if host == site.app:
-        _install_app(site, host)
+        _install_app(site, host, runtime)
     else:
-        _install_database(site, host)
-    for name in unit_files.names(host.root):
-        unit = unit_files.load(host.root, name)
-        if unit is not None:
-            unit_files.enable(host.root, unit)
+        _install_database(site, host, runtime)
 
 
-def _unit(host: LabHost, name: str, description: str, command: str, *service: str) -> None:
+def unit(host: LabHost, name: str, description: str, command: str, *service: str) -> None:
+    """Write the unit file of a service ; `service` are more lines of its section of that name."""
     lines = ["[Unit]", f"Description={description}", "After=network.target", "", "[Service]", f"ExecStart={command}"]
     lines += [*service, "", "[Install]", "WantedBy=multi-user.target", ""]
     (host.root / "etc/systemd/system" / f"{name}.service").write_text("\n".join(lines))
 
 
-def _python(module: str, *arguments: object) -> str:
-    return shlex.join([sys.executable, "-m", f"ffplay.lab.{module}", *map(str, arguments)])
+def units(site: LabSite, host: LabHost) -> list[str]:
+    """Return the full names of the units that make a host of the lab, sorted."""
+    if host == site.app:
+        return sorted(f"{name}.service" for name in ("ssh", *_APP_UNITS))
+    return ["ssh.service", *(f"tarantool@{name}.service" for _number, name, _directory in shards.names(site, host))]
 
 
-def _executable(path: Path, text: str) -> None:
+def executable(path: Path, text: str) -> None:
+    """Write a program."""
     path.write_text(text)
     path.chmod(0o755)
 
 
-def _systemctl(host: LabHost) -> None:
-    text = (_ASSETS / "systemctl").read_text()
-    text = text.replace("@PYTHON@", sys.executable).replace("@RUN@", repr(str(host.root / "run")))
-    _executable(host.root / "usr/bin/systemctl", text)
-
-
-def _install_database(site: LabSite, host: LabHost) -> None:
-    (host.root / "usr/share/tarantool/FindFace.lua").write_text((_ASSETS / "FindFace.lua").read_text())
-    tarantool = access.program("tarantool", "tarantool")
-    _unit(
-        host,
-        "tarantool@",
-        "Tarantool Database Server",
-        f"{tarantool} {shlex.quote(f'{host.root}/etc/tarantool/instances.enabled/%i.lua')}",
-        "Type=notify",
-        f"Environment={shlex.quote(f'LUA_PATH={host.root}/usr/share/tarantool/?.lua;;')}",
-        "TimeoutStopSec=10s",
-        "Restart=on-failure",
-        "RestartSec=100ms",
-    )
+def _install_database(site: LabSite, host: LabHost, runtime: Runtime) -> None:
+    module = host.root / "usr/share/tarantool/FindFace.lua"
+    module.parent.mkdir(parents=True, exist_ok=True)
+    module.write_text((ASSETS / "FindFace.lua").read_text())
     shards.write(site, host)
-    _executable(
+    executable(
         host.root / "usr/bin/findface-build-index",
-        f'#!/bin/sh\nPYTHONPATH={shlex.quote(package_path())} exec {_python("build_index")} "$@"\n',
+        f'#!/bin/sh\nPYTHONPATH={shlex.quote(runtime.package)} exec {runtime.command("build_index")} "$@"\n',
     )
 
 
@@ -85,34 +94,35 @@ def package_path() -> str:
     return str(Path(__file__).parents[2])
 
 
-def _install_app(site: LabSite, host: LabHost) -> None:
+def _install_app(site: LabSite, host: LabHost, runtime: Runtime) -> None:
     from ffplay.lab import vendor
 
-    root, address = host.root, host.address
-    models = root / "usr/share/findface-data/models"
-    uploads = root / "var/lib/ffupload/uploads"
-    database = root / "var/lib/mongodb"
-    for directory in (models, uploads, database):
-        directory.mkdir(parents=True, exist_ok=True)
+    root, seen, address = host.root, host.prefix, host.address
+    for directory in (_MODELS, UPLOADS, _DATABASE):
+        (root / directory).mkdir(parents=True, exist_ok=True)
     (root / "etc/tntapi.json").write_text(json.dumps([cells(site)]) + "\n")
     (root / "etc/findface-facenapi.ini").write_text(_facenapi_ini(site, host))
     (root / "etc/findface-extraction-api.ini").write_text(_extraction_ini(site, host))
-    vendor.install(root, sys.executable)
-    facenapi = _python(
-        "facenapi", "--config", root / "etc/findface-facenapi.ini", "--bind", address, "--port", port("facenapi_port")
-    )
-    config = root / "etc/findface-extraction-api.ini"
-    extraction = ["--config", config, "--bind", address, "--port", port("extraction_port"), "--models-dir", models]
-    mongod = ["--bind", address, "--port", port("mongo_port"), "--dbpath", database]
-    restart = "Restart=on-failure"
-    _unit(host, "findface-facenapi", "findface-facenapi daemon", facenapi, restart)
-    _unit(host, "findface-extraction-api", "findface-extraction-api", _python("extraction_api", *extraction), restart)
-    wire = ["--wire-version", site.options.wire_version]
-    _unit(host, "mongod", "High-performance, schema-free document-oriented database", _python("mongod", *mongod, *wire))
-    licence = ["--bind", address, "--ports", port("ntls_port"), NTLS_WEB_PORT]
-    _unit(host, "ntls", "NTechLab licence server", _python("ntls", *licence), restart)
-    upload = ["--bind", address, "--port", UPLOAD_PORT, "--directory", uploads]
-    _unit(host, "nginx", "findface-upload", _python("uploads", *upload), restart)
+    vendor.install(root, seen, runtime.python, runtime.package)
+    config = ("--config", seen / "etc/findface-facenapi.ini")
+    facenapi = runtime.command("facenapi", *config, "--bind", address, "--port", port("facenapi_port"))
+    config = ("--config", seen / "etc/findface-extraction-api.ini")
+    extraction = (*config, "--bind", address, "--port", port("extraction_port"), "--models-dir", seen / _MODELS)
+    wire = ("--wire-version", site.options.wire_version)
+    mongod = ("--bind", address, "--port", port("mongo_port"), "--dbpath", seen / _DATABASE, *wire)
+    licence = ("--bind", address, "--ports", port("ntls_port"), NTLS_WEB_PORT)
+    upload = ("--bind", address, "--port", UPLOAD_PORT, "--directory", seen / UPLOADS)
+    commands = {
+        "findface-facenapi": facenapi,
+        "findface-extraction-api": runtime.command("extraction_api", *extraction),
+        "mongod": runtime.command("mongod", *mongod),
+        "ntls": runtime.command("ntls", *licence),
+        "nginx": runtime.command("uploads", *upload),
+    }
+    for name, description in _APP_UNITS.items():
+        # MongoDB's own unit does not start it again.
+        restart = () if name == "mongod" else ("Restart=on-failure",)
+        unit(host, name, description, commands[name], *restart)
 
 
 def cells(site: LabSite) -> list[str]:
@@ -124,7 +134,7 @@ def cells(site: LabSite) -> list[str]:
 def _facenapi_ini(site: LabSite, host: LabHost) -> str:
     values = {
         "@ADDRESS@": host.address,
-        "@ROOT@": str(host.root),
+        "@ROOT@": str(host.prefix).rstrip("/"),
         "@DETECTOR@": site.options.detector,
         "@MONGO_PORT@": str(port("mongo_port")),
         "@EXTRACTION_PORT@": str(port("extraction_port")),
@@ -144,7 +154,7 @@ def _extraction_ini(site: LabSite, host: LabHost) -> str:
 
 
 def _filled(asset: str, values: dict[str, str]) -> str:
-    text = (_ASSETS / asset).read_text()
+    text = (ASSETS / asset).read_text()
     for name, value in values.items():
         text = text.replace(name, value)
     return text

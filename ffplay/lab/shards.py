@@ -7,6 +7,9 @@ from pathlib import Path
 from ffplay import findface
 from ffplay.lab.layout import LabHost, LabSite
 
+# Where the shards' data are, under the host's root.
+DATA = "opt/ntech/var/lib/tarantool"
+
 # Tarantool's smallest useful arena, in MiB; a lab runs many shards.
 _MIN_MEMTX_MIB = 64
 
@@ -57,10 +60,9 @@ def write(site: LabSite, host: LabHost) -> None:
     conf = host.root / "etc/tarantool/instances.enabled"
     conf.mkdir(parents=True, exist_ok=True)
     for number, name, directory in names(site, host):
-        data = host.root / "opt/ntech/var/lib/tarantool" / directory
         for part in ("snapshots", "xlogs", "index"):
-            (data / part).mkdir(parents=True, exist_ok=True)
-        (conf / f"{name}.lua").write_text(_text(site, host, number, name, data))
+            (host.root / DATA / directory / part).mkdir(parents=True, exist_ok=True)
+        (conf / f"{name}.lua").write_text(_text(site, host, number, name, host.prefix / DATA / directory))
 
 
 def _text(site: LabSite, host: LabHost, number: int, name: str, data: Path) -> str:

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ffplay.errors import Error, Finding, InputError
-from ffplay.lab import access, driver, inventory, network, services, unit_files
+from ffplay.lab import access, driver, inventory, network, services
 from ffplay.lab.driver import Driver
-from ffplay.lab.layout import NTLS_WEB_PORT, SSH_PORT, UPLOAD_PORT, LabHost, LabOptions, LabSite, load
+from ffplay.lab.layout import NTLS_WEB_PORT, UPLOAD_PORT, LabHost, LabOptions, LabSite, load
 
 _START_SECONDS = 60.0
 
@@ -66,7 +66,7 @@ def up(options: LabOptions, progress: Progress = _silent) -> LabSite:
     site = load(directory)
     if site is not None and site.complete:
         options = site.options
-    hosts = driver.named(options.driver)
+    hosts = driver.named(options.driver, progress)
     hosts.check(options)
     if site is not None and driver.named(site.options.driver).processes(site):
         raise InputError([Finding(None, f"the lab in {directory} is running", f"ff-play lab down --dir {directory}")])
@@ -102,8 +102,9 @@ def _new(hosts: Driver, directory: Path, options: LabOptions, progress: Progress
         site.save()
         with _stopped_on_failure(hosts, site):
             progress(f"writing {len(site.hosts)} hosts on {subnet}.* to {directory}")
-            access.make_keys(site)
+            access.make_client_key(site)
             hosts.install(site)
+            access.make_host_keys(site)
             inventory.write(site)
             _start(hosts, site, progress)
             _seed(site, progress)
@@ -127,7 +128,7 @@ def _start(hosts: Driver, site: LabSite, progress: Progress) -> None:
         hosts.boot(site, host)
     deadline = time.monotonic() + _START_SECONDS
     for host in site.hosts:
-        _await_units(host, deadline)
+        _await_units(host, services.units(site, host), deadline)
     for host in site.hosts:
         for port in _ports(host):
             _await_port(host, port, deadline)
@@ -140,13 +141,12 @@ def _await_port(host: LabHost, port: int, deadline: float) -> None:
 
 def _ports(host: LabHost) -> list[int]:
     if host.shards:
-        return [SSH_PORT]
+        return [host.ssh_port]
     names = ("mongo_port", "extraction_port", "facenapi_port", "ntls_port")
-    return [SSH_PORT, *(services.port(name) for name in names), NTLS_WEB_PORT, UPLOAD_PORT]
+    return [host.ssh_port, *(services.port(name) for name in names), NTLS_WEB_PORT, UPLOAD_PORT]
 
 
-def _await_units(host: LabHost, deadline: float) -> None:
-    names = unit_files.names(host.root)
+def _await_units(host: LabHost, names: list[str], deadline: float) -> None:
     while True:
         reply = host.systemctl("is-active", *names)
         states = dict(zip(names, reply.stdout.split(), strict=False))
@@ -162,7 +162,7 @@ def _await_units(host: LabHost, deadline: float) -> None:
 
 
 def _look(host: LabHost) -> str:
-    return f"look into {host.root}/var/log"
+    return f"look into {host.console if host.machine else host.root / 'var/log'}"
 
 
 def _seed(site: LabSite, progress: Progress) -> None:
@@ -170,7 +170,6 @@ def _seed(site: LabSite, progress: Progress) -> None:
 
     options = site.options
     progress(f"enrolling {options.faces} faces with {options.model}")
-    uploads = site.app.root / "var/lib/ffupload/uploads"
     seed.seed(
         site.app.address,
         int(services.port("mongo_port")),
@@ -178,10 +177,11 @@ def _seed(site: LabSite, progress: Progress) -> None:
         services.cells(site),
         options.faces,
         options.model,
-        uploads,
+        site.app.root / services.UPLOADS,
         options.seed,
         detector=options.detector,
         facen_size=options.size,
+        photos=site.app.prefix / services.UPLOADS,
     )
 
 
@@ -210,7 +210,7 @@ def boot(directory: Path, host: str) -> None:
     site = _site(directory)
     found = site.host(host)
     driver.named(site.options.driver).boot(site, found)
-    _await_port(found, SSH_PORT, time.monotonic() + _START_SECONDS)
+    _await_port(found, found.ssh_port, time.monotonic() + _START_SECONDS)
 
 
 def reboot(directory: Path, host: str) -> None:
@@ -230,12 +230,11 @@ def _site(directory: Path) -> LabSite:
 def status(directory: Path) -> LabStatus:
     """Return how a lab is."""
     site = _site(directory)
-    hosts = tuple(_host_status(host) for host in site.hosts)
+    hosts = tuple(_host_status(host, services.units(site, host)) for host in site.hosts)
     return LabStatus(site, hosts, driver.named(site.options.driver).processes(site))
 
 
-def _host_status(host: LabHost) -> HostStatus:
-    names = unit_files.names(host.root)
+def _host_status(host: LabHost, names: list[str]) -> HostStatus:
     with contextlib.suppress(OSError):
         reply: subprocess.CompletedProcess[str] = host.systemctl("is-active", *names)
         states = reply.stdout.split()

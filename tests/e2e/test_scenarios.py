@@ -3,6 +3,7 @@
 A scenario is `scenario.yml` beside the playbooks that it needs:
 
     lab:       options of the lab
+    drivers:   the kinds of lab hosts that it holds on, where not on all
     commands:  a list, in order, of either
       - at: HOST, run: SH              something that an operator or a fault does on a host ($ROOT is its tree)
       - ffplay: "plan PLAYBOOK ..."    with `exit` (0), `shows` and `hides` (regular expressions);
@@ -26,8 +27,8 @@ from typing import Any
 import pytest
 import yaml
 
-from ffplay.lab import site as lab_site
-from ffplay.lab.layout import LabOptions, LabSite
+from ffplay.lab.layout import LabSite
+from tests.e2e import labs
 from tests.e2e.judge import judge
 
 HERE = Path(__file__).parent
@@ -41,9 +42,11 @@ pytestmark = pytest.mark.lab
 def lab(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[LabSite]:
     """Give the scenario's lab; nothing of it runs afterwards."""
     directory = tmp_path / "lab"
-    options = {"faces": 120, **(scenario_of(request.getfixturevalue("name")).get("lab") or {})}
-    yield lab_site.up(LabOptions(directory=directory, **options))
-    lab_site.down(directory)
+    scenario = scenario_of(request.getfixturevalue("name"))
+    if labs.DRIVER not in scenario.get("drivers", [labs.DRIVER]):
+        pytest.skip(f"not for {labs.DRIVER} hosts")
+    with labs.lab(directory, **{"faces": 120, **(scenario.get("lab") or {})}) as found:
+        yield found
 
 
 def scenario_of(name: str) -> dict[str, Any]:
@@ -64,31 +67,13 @@ def test_scenario(name: str, lab: LabSite) -> None:
         assert judge(lab, **scenario["site"]) == []
     for host, files in scenario.get("files", {}).items():
         for path, pattern in files.items():
-            text = (host_of(lab, host).root / path.lstrip("/")).read_text()
+            text = (labs.host_of(lab, host).root / path.lstrip("/")).read_text()
             assert re.search(pattern, text, re.MULTILINE), f"{host}:{path} holds no {pattern!r}:\n{text}"
-
-
-def host_of(lab: LabSite, name: str) -> Any:
-    """Return a host of the lab."""
-    return next(host for host in lab.hosts if host.name == name)
 
 
 def act(lab: LabSite, command: dict[str, Any]) -> None:
     """Do something on a host as a person would there."""
-    host = host_of(lab, command["at"])
-    done = subprocess.run(
-        [
-            "ssh",
-            "-F",
-            str(lab.directory / "ssh_config"),
-            host.name,
-            f"ROOT={shlex.quote(str(host.root))}; {command['run']}",
-        ],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = labs.at(lab, command["at"], command["run"])
     assert done.returncode == command.get("exit", 0), done.stdout + done.stderr
 
 

@@ -23,19 +23,23 @@ if __name__ == "__main__":
 '''
 
 
-def install(root: Path, python: str) -> None:
-    """Install the tools and the documented models under a host's root; they run on the interpreter `python`."""
-    ours = str(Path(__file__).parents[3])
+def install(root: Path, seen: Path, python: str, package: str) -> None:
+    """Install the tools and the documented models under a host's root, which its programs see as `seen`.
+
+    The tools run on the interpreter `python`, which finds ffplay in `package`.
+    """
     for directory in ("usr/bin", _TOOLS):
         (root / directory).mkdir(parents=True, exist_ok=True)
-    paths = shlex.quote(f"{root / _PACKAGE}:{ours}")
+    paths = shlex.quote(f"{seen / _PACKAGE}:{package}")
     start = f"#!/bin/sh\nPYTHONPATH={paths} exec {shlex.quote(python)}"
+    # In the place of the host's own interpreter, where it has one: whatever runs there finds the tools.
+    (root / "usr/bin/python3").unlink(missing_ok=True)
     _executable(root / "usr/bin/python3", f'{start} "$@"\n')
     _executable(root / "usr/bin/findface-regenerate", f'{start} -m ffplay.lab.vendor.regenerate "$@"\n')
-    package = root / _TOOLS
-    for level in (package, package.parent, package.parent.parent):
+    tools = root / _TOOLS
+    for level in (tools, tools.parent, tools.parent.parent):
         (level / "__init__.py").touch()
-    (package / "mongo2searchapi.py").write_text(_COPY)
+    (tools / "mongo2searchapi.py").write_text(_COPY)
     for name, size in findface.MODELS.items():
         facens.install_model(root / _MODELS, name, size)
 

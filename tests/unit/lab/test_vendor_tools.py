@@ -10,7 +10,7 @@ from http import HTTPStatus
 import pymongo
 import pytest
 
-from ffplay.lab import facens, seed, vendor
+from ffplay.lab import facens, seed, services, vendor
 from ffplay.lab.http_client import Connection
 from ffplay.lab.http_server import Response
 from tests.unit.lab.servers import answering, eventually, free_port, running
@@ -61,7 +61,7 @@ class Site:
 
 @pytest.fixture
 def site(tmp_path):
-    vendor.install(tmp_path, sys.executable)
+    vendor.install(tmp_path, tmp_path, sys.executable, services.package_path())
     models = tmp_path / "usr/share/findface-data/models"
     (tmp_path / "extraction.ini").write_text("models: {facen: cherry_480}")
     shards = [Shard(1280), Shard(1280)]
