@@ -78,6 +78,8 @@ DEFAULTS: Mapping[str, Any] = MappingProxyType(
         "mongo_field_galleries": "galleries",
         "mongo_field_owner": "owner",
         "mongo_field_normalized": "normalized",
+        # What a new detector rewrites beside the facen, and a rollback puts back.
+        "mongo_fields_detected": ("{{ mongo_field_normalized }}", "thumbnail", "x1", "y1", "x2", "y2"),
         # How a shard names the gallery of a face: the documentation shows `<24 hex digits>_<gallery>`.
         "shard_gallery_name": "{owner}_{gallery}",
         # Which cell of tntapi.json holds an id: undocumented. Empty: not checked; `id % cells`: checked.

@@ -14,6 +14,7 @@ from ffplay.resources.file import ABSENT, File, FileCopy, FileState
 from ffplay.resources.mongo_dump import MongoDump, MongoDumps
 from ffplay.resources.shard_backup import ShardBackup, ShardBackups, size_of
 from ffplay.resources.shard_data import ShardData
+from ffplay.steps._dumps import sufficient
 from ffplay.steps._gap import faces_of, gap_of, mongo_place
 from ffplay.steps._parts import backup_dir, shards_with_gap
 from ffplay.steps.base import Context, Outcome, StepKind, parameters
@@ -31,11 +32,14 @@ def plan(ctx: Context) -> Iterator[Outcome]:
 
 
 def _mongo(ctx: Context) -> Iterator[Outcome]:
-    """Plan a dump of faces that are whole and about to change; of half-changed ones only if there is none."""
+    """Plan a dump of faces that are about to change, one a run; of half-changed ones only if there is none."""
     (facts,) = ctx.read(HostFacts(programs=("mongodump",)))
     program = "mongodump" if "mongodump" in facts.programs else ""
-    dumps = MongoDumps(mongo_place(ctx.variables), backup_dir(ctx, "to"), program)
+    jobs = f"{ctx.variables['state_dir']}/jobs"
+    dumps = MongoDumps(mongo_place(ctx.variables), backup_dir(ctx, "to"), program, jobs)
     (made,) = ctx.read(dumps)
+    if any(dump.run == ctx.run for dump in made):
+        return
     described = "all collections"
     if ctx.target is not None:
         gap = gap_of(ctx)
@@ -43,7 +47,7 @@ def _mongo(ctx: Context) -> Iterator[Outcome]:
         if not gap.faces or faces_at is None:
             return
         faces = ctx.one(faces_at[1], host=faces_at[0].name)
-        if faces.record is not None and faces.record.state != "complete" and made:
+        if sufficient(ctx, gap, faces, made) is not None:
             return
         described = f"{faces.count} faces"
     after = (*made, MongoDump(ctx.run, Unknown("the dump has been read back")))

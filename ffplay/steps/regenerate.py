@@ -1,6 +1,7 @@
 """Run findface-regenerate over the faces in MongoDB.
 
-A new model needs new facens; a new detector needs new normalized images and thumbnails too.
+A new model needs new facens; a new detector needs new normalized images and thumbnails too. Nothing is overwritten
+before the verified dump of what was there has been digested once more: damaged or gone, it ends the run here.
 The tool runs detached on the facenapi host, in several processes on request (`--every-other`). Where the facen's size
 changes, faces that already have the new size are skipped, so a run that was interrupted goes on where it was.
 """
@@ -14,6 +15,7 @@ from ffplay.resources.base import quote
 from ffplay.resources.job import Job
 from ffplay.resources.mongo import FacesState
 from ffplay.resources.record import Record
+from ffplay.steps._dumps import guard
 from ffplay.steps._gap import Gap, faces_of, gap_of
 from ffplay.steps.base import Context, Outcome, StepKind, parameters
 from ffplay.steps.configure import begin
@@ -33,6 +35,7 @@ def plan(ctx: Context) -> Iterator[Outcome]:
         yield Note(host.name, "a new detector may miss faces that the old one found: verify lists them")
     elif gap.current is None:
         yield Problem(host.name, "nothing tells which model the faces are at", "state it as `from:` in the target")
+    yield from guard(ctx, gap, str(ctx.args["backups"]))
     lines = tuple(_line(ctx, gap, number) for number in range(int(ctx.args["processes"])))
     job = Job(
         f"regenerate for {gap.generation}",
@@ -82,6 +85,12 @@ STEP = StepKind(
             "type": "object",
             "default": {},
             "description": "More options of findface-regenerate by name, as `coroutines: 60`.",
+        },
+        backups={
+            "type": "string",
+            "default": "",
+            "description": "Where `backup` puts its backups on the MongoDB host, that host's variable backup_dir by "
+            "default: without a verified dump there nothing is regenerated.",
         },
     ),
     plan=plan,
