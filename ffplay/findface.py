@@ -66,6 +66,8 @@ DEFAULTS: Mapping[str, Any] = MappingProxyType(
         "shard_address": "127.0.0.1",
         "shard_port_base": 33000,
         "shard_http_base": 8000,
+        # How long a shard may take for one answer, in seconds, before it counts as silent: undocumented.
+        "shard_answer_seconds": 10,
         "build_index_command": "findface-build-index",
         # MongoDB. The layout of its documents is undocumented.
         "mongo_unit": "mongod",

@@ -53,7 +53,8 @@ class Shard:
     """One tntapi shard, that is one Tarantool instance, on one host.
 
     `id` is None on a standalone site, whose one shard is called `FindFace` and keeps its data in `default/`. `address`
-    is where both ports listen as seen from the shard's own host. `vars` are the variables given for this shard alone.
+    is where both ports listen as seen from the shard's own host; `answer_seconds` is how long a plan waits for each of
+    its answers. `vars` are the variables given for this shard alone.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Shard:
     address: str
     port: int
     http_port: int
+    answer_seconds: float = 10.0
     vars: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @property

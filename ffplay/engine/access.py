@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
 import secrets
 import threading
@@ -18,6 +19,9 @@ from ffplay.resources.base import DirectResource, Resource, ShellResource
 
 # A batch of changes has inner deadlines of its own; this bounds what has none, in seconds.
 BATCH_SECONDS = 24 * 3600
+
+# So many things of a host are read over tunnels at the same time.
+_DIRECT_AT_ONCE = 32
 
 
 class Connections(Protocol):
@@ -166,9 +170,11 @@ def read_host(access: SiteAccess, host: Host, resources: Sequence[Resource]) -> 
         values[host.name, resource] = _parsed(host, resource, reply)
     if len(values) < len(shell):
         raise SiteError(host.name, "the host's shell gave up while it was read", "", replies[-1].error_text)
-    for direct in resources:
-        if isinstance(direct, DirectResource):
-            values[host.name, direct] = direct.read(access, host)
+    direct = [resource for resource in resources if isinstance(resource, DirectResource)]
+    with concurrent.futures.ThreadPoolExecutor(max(1, min(_DIRECT_AT_ONCE, len(direct)))) as pool:
+        # At the same time: one that does not answer takes its deadline, and many of them no more than that.
+        for resource, value in zip(direct, pool.map(lambda one: one.read(access, host), direct), strict=True):
+            values[host.name, resource] = value
     return values
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +10,10 @@ from ffplay.load.findings import Findings, Mistake
 from ffplay.load.marked import Dict, Place, value_place
 from ffplay.model import Host, Shard
 
-_FIELDS = ("name", "unit", "conf", "data_dir", "snap_dir", "wal_dir", "index_dir", "address", "port", "http_port")
+_FIELDS = (
+    "name", "unit", "conf", "data_dir", "snap_dir", "wal_dir", "index_dir", "address", "port", "http_port",
+    "answer_seconds",
+)  # fmt: skip
 _STANDALONE = "FindFace"
 _FORMS = "write a number (4), a list of ids ([1, 2]), a list of mappings ([{id: 1, port: 33001}]), or `standalone`"
 # What two shards of one host cannot share: the field, what it is called, and the kind of thing (both ports are ports).
@@ -85,8 +89,19 @@ def _shard(entry: Mapping[str, Any], names: Mapping[str, Any]) -> Shard:
         if "http_port" in entry
         else _number(names, "shard_http_base") + offset,
     }
+    seconds = _seconds(entry, "answer_seconds") or _seconds(names, "shard_answer_seconds")
     own = {key: value for key, value in entry.items() if key not in _FIELDS and key != "id"}
-    return Shard(name=name, id=number, data_dir=data_dir, **texts, **ports, vars=own)
+    return Shard(name=name, id=number, data_dir=data_dir, **texts, **ports, answer_seconds=seconds, vars=own)
+
+
+def _seconds(values: Mapping[str, Any], name: str) -> float:
+    """Return a time above nothing, 0 where there is none."""
+    if name not in values:
+        return 0
+    with contextlib.suppress(ValueError, TypeError):
+        if (seconds := float(values[name])) > 0 and seconds < float("inf"):
+            return seconds
+    raise Mistake(None, f"`{name}` of a shard must be a number of seconds, not {values[name]!r}")
 
 
 def _number(values: Mapping[str, Any], name: str) -> int:

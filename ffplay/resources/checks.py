@@ -14,7 +14,7 @@ from ffplay.findface import DEFAULT_FACEN_SIZE
 from ffplay.model import Host, Shard
 from ffplay.remote.base import Access
 from ffplay.resources.base import DirectResource, quote
-from ffplay.resources.shard_http import ShardFaces, shard_api
+from ffplay.resources.shard_http import ShardFaces, ShardState, shard_api
 from ffplay.resources.unit import Unit
 
 _PAUSE_SECONDS = 0.2
@@ -241,7 +241,7 @@ class ShardHealthy(DirectResource):
             problems.append(f"{self.shard.unit} is not stably active ({said})")
         problems += self._file(connection.run(f"cat {quote([self.shard.conf])}").stdout)
         served = None if answer.problems else ShardFaces(self.shard).read(access, host)
-        wrong = [size for size in (served.sizes if served else ()) if size != self.facen_size]
+        wrong = [size for size in served.sizes if size != self.facen_size] if isinstance(served, ShardState) else []
         if wrong:
             problems.append(f"{self.shard.name} holds facens of {wrong[0]} floats, not {self.facen_size}")
         return Findings(tuple(problems), f"{self.shard.name} {answer.info}, facen_size {self.facen_size}")

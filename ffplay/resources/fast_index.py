@@ -16,7 +16,7 @@ from ffplay.model import Host, Shard
 from ffplay.remote.base import Access
 from ffplay.resources.base import DirectResource, Irreversible, quote
 from ffplay.resources.job import Job
-from ffplay.resources.shard_http import ShardFaces
+from ffplay.resources.shard_http import ShardFaces, ShardState
 
 # Building an index of some millions of faces takes hours.
 _BUILD_SECONDS = 24 * 3600
@@ -49,7 +49,7 @@ class FastIndex(DirectResource):
     def read(self, access: Access, host: Host) -> str:
         """Tell whether the shard has indexed faces of the gallery."""
         served = ShardFaces(self.shard, sample=0).read(access, host)
-        if served is None:
+        if not isinstance(served, ShardState):
             raise SiteError(host.name, f"{self.shard.name} does not answer", "see `systemctl status` of its unit")
         return "built" if any(g.indexed for g in served.galleries if g.name == self.gallery) else "none"
 

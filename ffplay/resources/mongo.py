@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +15,8 @@ from ffplay.remote.base import Access
 from ffplay.resources.base import DirectResource, quote
 from ffplay.resources.record import Record, describe, parse_record, write_script
 
-# Enough to see both ends of an interrupted regeneration, and nothing beside a plan's other reads.
-_SAMPLE = 100
+# A length that nobody has asked for; see `count_sizes`.
+_OTHER = -1
 
 _SELECT_SECONDS = 10
 
@@ -44,7 +44,7 @@ class MongoPlace:
 
 @dataclass(frozen=True, slots=True)
 class FacesState:
-    """The faces as a whole: how many, (facen size in floats, how many) of a sample from both ends, and the record.
+    """The faces as a whole: how many, (facen size in floats, how many) of all of them, and the record.
 
     A facen that is missing or no binary has size 0.
     """
@@ -67,21 +67,15 @@ class Faces(DirectResource):
         return self.place.name
 
     def read(self, access: Access, host: Host) -> FacesState:
-        """Count, look at facens from both ends, and read the record."""
+        """Count the faces by the size of their facens, and read the record."""
         reply = access.connection(host.name).run(f"cat {quote([self.record_path])} 2>/dev/null; :")
         try:
             record = parse_record(reply.text, self.record_path)
         except ValueError as error:
             raise SiteError(host.name, str(error)) from error
         with open_database(access, host, self.place) as database:
-            faces = database[self.place.faces]
-            sizes: dict[int, int] = {}
-            for direction in (1, -1):
-                fields = {self.place.field_facen: 1}
-                for face in faces.find({}, fields).sort(self.place.field_id, direction).limit(_SAMPLE):
-                    size = facen_size(face.get(self.place.field_facen))
-                    sizes[size] = sizes.get(size, 0) + 1
-            return FacesState(int(faces.count_documents({})), tuple(sorted(sizes.items())), record)
+            sizes = count_sizes(database[self.place.faces], self.place)
+        return FacesState(sum(sizes.values()), tuple(sorted(sizes.items())), record)
 
     def bring(self, access: Access, host: Host, before: Any, after: Any) -> None:
         """Write the record."""
@@ -94,7 +88,7 @@ class Faces(DirectResource):
         return one.record == other.record and {size for size, _ in one.sizes} == {size for size, _ in other.sizes}
 
     def reached(self, before: Any, after: Any, observed: Any) -> bool:
-        """Compare the record, and of finished faces that no sampled facen has another size."""
+        """Compare the record, and of finished faces that no facen has another size."""
         wanted = {size for size, _ in after.sizes}
         seen = {size for size, _ in observed.sizes if size}
         return bool(after.record == observed.record and (not wanted or seen <= wanted))
@@ -102,6 +96,64 @@ class Faces(DirectResource):
     def show(self, before: Any, after: Any) -> str:
         """Return the record's change."""
         return f"record: {describe(before.record)} -> {describe(after.record)}"
+
+
+def with_facen(place: MongoPlace) -> dict[str, Any]:
+    """Return the query for faces that have a facen: a binary that is not empty."""
+    return {place.field_facen: {"$gte": least_of_length(1)}}
+
+
+def least_of_length(length: int) -> Any:
+    """Return the least binary of so many bytes.
+
+    MongoDB orders binaries by length, then by subtype, then by their bytes (its manual, "Comparison/Sort Order",
+    BinData), so what lies between this one and that of one byte more, and nothing else, is so long. That finds facens
+    of a size on the server, which can tell a length ($binarySize) only since 4.4.
+    """
+    from bson import Binary
+
+    return Binary(b"\0" * length, 0)
+
+
+def of_other_length(place: MongoPlace, lengths: Iterable[int]) -> dict[str, Any]:
+    """Return the query for faces that have a facen, and one of none of these lengths in bytes."""
+    ranges = [{"$gte": least_of_length(length), "$lt": least_of_length(length + 1)} for length in lengths]
+    return {**with_facen(place), "$nor": [{place.field_facen: bounds} for bounds in ranges]}
+
+
+def count_sizes(faces: Any, place: MongoPlace) -> dict[int, int]:
+    """Return how many faces have a facen of which size (in floats; 0: none), in one pass of the server over all.
+
+    The server can only be asked for lengths by name. It is asked for those at both ends of the ids, which are all that
+    there are on most sites; where some facens have none of them, one is looked at and the server asked again.
+    """
+    lengths = {0}
+    for direction in (1, -1):
+        for face in faces.find({}, {place.field_facen: 1}).sort(place.field_id, direction).limit(1):
+            lengths.add(facen_size(face.get(place.field_facen)) * FLOAT_BYTES)
+    while True:
+        found = {int(row["_id"]): int(row["count"]) for row in faces.aggregate([_by_length(place, lengths)])}
+        other = faces.find_one(of_other_length(place, lengths), {place.field_facen: 1}) if _OTHER in found else None
+        if other is None:
+            break
+        lengths.add(len(other[place.field_facen]))
+    sizes: dict[int, int] = {}
+    for length, count in found.items():
+        size = max(0, length) // FLOAT_BYTES
+        sizes[size] = sizes.get(size, 0) + count
+    return sizes
+
+
+def _by_length(place: MongoPlace, lengths: Iterable[int]) -> dict[str, Any]:
+    """Return the stage that counts faces by their facen's length, `_OTHER` for what has none of the lengths."""
+    from bson import Binary
+
+    facen = {"$ifNull": [f"${place.field_facen}", Binary(b"")]}
+    key: Any = _OTHER
+    for length in sorted(lengths):
+        bounds = [{"$gte": [facen, least_of_length(length)]}, {"$lt": [facen, least_of_length(length + 1)]}]
+        key = {"$cond": [{"$and": bounds}, length, key]}
+    return {"$group": {"_id": key, "count": {"$sum": 1}}}
 
 
 def facen_size(value: object) -> int:

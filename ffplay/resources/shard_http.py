@@ -20,7 +20,8 @@ from ffplay.resources.base import DirectResource
 # Faces a page of /v1/GALLERY/list: large enough that the round trips do not count, small beside a shard's memory.
 _PAGE = 1000
 
-_TIMEOUT_SECONDS = 60
+# What a proof waits for one answer, in seconds, where it reads all faces of a shard: a full page takes its time.
+PATIENT_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +53,21 @@ class ShardState:
         return sum(gallery.faces for gallery in self.galleries)
 
 
-class ShardApi:
-    """Calls of the API over one kept connection. Raise `OSError` or `ValueError` where an answer makes no sense."""
+@dataclass(frozen=True, slots=True)
+class Silent:
+    """A shard whose port takes connections, and that has not answered for so many seconds."""
 
-    def __init__(self, address: str, port: int) -> None:
-        self._http = http.client.HTTPConnection(address, port, timeout=_TIMEOUT_SECONDS)
+    seconds: float
+
+
+class ShardApi:
+    """Calls of the API over one kept connection; each answer may take `seconds`.
+
+    Raise `OSError` (`TimeoutError` for no answer in time), or `ValueError` where an answer makes no sense.
+    """
+
+    def __init__(self, address: str, port: int, seconds: float) -> None:
+        self._http = http.client.HTTPConnection(address, port, timeout=seconds)
 
     def close(self) -> None:
         """End the connection."""
@@ -99,10 +110,10 @@ class ShardApi:
 
 
 @contextlib.contextmanager
-def shard_api(access: Access, host: str, shard: Shard) -> Iterator[ShardApi]:
-    """Give the API of a shard through a tunnel to its host."""
+def shard_api(access: Access, host: str, shard: Shard, seconds: float | None = None) -> Iterator[ShardApi]:
+    """Give the API of a shard through a tunnel to its host; an answer may take `seconds`, else the shard's own."""
     with access.connection(host).forward(shard.address, shard.http_port) as (address, port):
-        api = ShardApi(address, port)
+        api = ShardApi(address, port, shard.answer_seconds if seconds is None else seconds)
         try:
             yield api
         finally:
@@ -111,7 +122,10 @@ def shard_api(access: Access, host: str, shard: Shard) -> Iterator[ShardApi]:
 
 @dataclass(frozen=True, slots=True)
 class ShardFaces(DirectResource):
-    """What a shard serves. Value: `ShardState`, or None where it does not answer. `sample` is faces a gallery."""
+    """What a shard serves. `sample` is faces a gallery.
+
+    Value: `ShardState`; None where its port is closed; `Silent` where it is open and nothing answers in time.
+    """
 
     shard: Shard
     sample: int = 5
@@ -121,7 +135,7 @@ class ShardFaces(DirectResource):
         """Return the shard's address."""
         return f"{self.shard.address}:{self.shard.http_port}"
 
-    def read(self, access: Access, host: Host) -> ShardState | None:
+    def read(self, access: Access, host: Host) -> ShardState | Silent | None:
         """Read the galleries and their first faces."""
         try:
             with shard_api(access, host.name, self.shard) as api:
@@ -131,6 +145,8 @@ class ShardFaces(DirectResource):
                     for gallery in galleries
                     for number, facen in api.faces(gallery.name, self.sample)
                 )
+        except TimeoutError:
+            return Silent(self.shard.answer_seconds)
         except (OSError, http.client.HTTPException, Unreachable):
             return None
         except (ValueError, KeyError, TypeError) as error:

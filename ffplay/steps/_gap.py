@@ -6,21 +6,20 @@ module finds a gap. It believes the records on the site only as far as the physi
 
 from __future__ import annotations
 
-import functools
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ffplay.edit import EditError, Opaque, lua, pyini, yamlfile
-from ffplay.findface import DEFAULT_FACEN_SIZE
 from ffplay.model import Generation, Host, Problem, Shard, Target, Unknown
 from ffplay.resources.base import Resource
-from ffplay.resources.file import File, FileState
-from ffplay.resources.mongo import Facens, Faces, FacesState, MongoPlace
+from ffplay.resources.census import Census, CensusState
+from ffplay.resources.file import File
+from ffplay.resources.mongo import Faces, FacesState, MongoPlace
 from ffplay.resources.record import Record
 from ffplay.resources.shard_data import ShardData
-from ffplay.resources.shard_http import ShardFaces, ShardState
+from ffplay.resources.shard_http import ShardFaces
+from ffplay.steps._gap_faces import Seen, current_of, faces_gap, seen
+from ffplay.steps._gap_shards import Wanted, is_replica, shard_gap
 from ffplay.steps.base import Context
 
 
@@ -53,17 +52,8 @@ class Gap:
         """Return why a shard must be filled anew, empty where it need not be. A replica follows its master."""
         if self.problems:
             return ""
-        if not is_replica(shard):
-            return _shard_gap(self.ctx, host, shard, self)
-        own: Record | None = self.ctx.one(ShardData(shard), host=host.name).record
-        if own is not None and not own.complete_at(self.generation):
-            return _by_record(own, self)
-        name = str(shard.vars["replica_of"])
-        for other in self.ctx.site.hosts:
-            for master in other.shards:
-                if f"{other.name}/{master.name}" == name and _shard_gap(self.ctx, other, master, self):
-                    return f"it follows {name}"
-        return ""
+        wanted = Wanted(self.generation, bool(self.faces), self.recorded, faces_of(self.ctx))
+        return shard_gap(self.ctx, host, shard, wanted)
 
 
 def mongo_place(variables: Mapping[str, Any]) -> MongoPlace:
@@ -89,14 +79,33 @@ def faces_of(ctx: Context) -> tuple[Host, Faces] | None:
     return host, Faces(mongo_place(variables), f"{variables['state_dir']}/faces-generation.json")
 
 
+def census_of(ctx: Context) -> tuple[Host, Census] | None:
+    """Return what counts the faces of the whole site and the host of MongoDB, None where the site has no such host."""
+    faces_at = faces_of(ctx)
+    if faces_at is None:
+        return None
+    mongo, faces = faces_at
+    shards = tuple((host.name, shard) for host in ctx.site.hosts for shard in host.shards if not is_replica(shard))
+    return mongo, Census(faces.place, shards, str(ctx.variables_of(mongo.name)["shard_gallery_name"]))
+
+
+def counted(ctx: Context) -> CensusState | None:
+    """Return how the numbers of faces in MongoDB and on the shards differ.
+
+    None where the play leaves shards of the site out (their hosts may be down, and need not answer) or where the
+    copy is yet to come. Worth asking only where no shard is to be filled: the copy brings what is missing anyway.
+    """
+    census_at = census_of(ctx)
+    chosen = {(host.name, shard) for host in ctx.hosts for shard in host.shards}
+    if census_at is None or not chosen.issuperset(census_at[1].shards):
+        return None
+    state: CensusState | Unknown = ctx.one(census_at[1], host=census_at[0].name)
+    return None if isinstance(state, Unknown) else state
+
+
 def masters(ctx: Context) -> list[tuple[Host, Shard]]:
     """Return every shard of the play that is no replica of another one."""
     return [(host, shard) for host in ctx.hosts for shard in host.shards if not is_replica(shard)]
-
-
-def is_replica(shard: Shard) -> bool:
-    """Tell whether a shard is filled by its master: its variable `replica_of` names one as HOST/SHARD."""
-    return bool(shard.vars.get("replica_of"))
 
 
 def gap_of(ctx: Context) -> Gap:
@@ -110,16 +119,7 @@ def gap_of(ctx: Context) -> Gap:
         return Gap(ctx, Generation(target.model, target.facen_size), None, problems=(problem,))
     ctx.view.prefetch(_wanted(ctx, *faces_at))
     state: FacesState = ctx.one(faces_at[1], host=faces_at[0].name)
-    return _judge(ctx, target, faces_at[0], state, _Seen(_model(ctx), *_detector(ctx, target)))
-
-
-@dataclass(frozen=True)
-class _Seen:
-    """What the configuration files say: extraction-api's model, facenapi's detector and settings; None if unknown."""
-
-    model: str | None
-    detector: str | None
-    settings: tuple[tuple[str, str], ...] = ()
+    return _judge(ctx, target, faces_at, state, seen(ctx, target))
 
 
 def _wanted(ctx: Context, mongo: Host, faces: Faces) -> Iterator[tuple[str, Resource]]:
@@ -135,49 +135,19 @@ def _wanted(ctx: Context, mongo: Host, faces: Faces) -> Iterator[tuple[str, Reso
         yield ctx.host.name, ShardFaces(shard)
 
 
-def _model(ctx: Context) -> str | None:
-    """Return the model in extraction-api's configuration."""
-    host = ctx.first("extraction")
-    if host is None:
-        return None
-    found = ctx.one(File(ctx.variables_of(host.name)["extraction_ini"]), host=host.name)
-    try:
-        value = yamlfile.get(found.text, ("models", "facen")) if isinstance(found, FileState) else None
-    except (EditError, KeyError):
-        return None
-    return None if value is None else str(value)
-
-
-def _detector(ctx: Context, target: Target) -> tuple[str | None, tuple[tuple[str, str], ...]]:
-    """Return the detector in facenapi's configuration, and those settings of it that the target names.
-
-    A file that names none means nnd, the vendor's default.
-    """
-    host = ctx.first("facenapi")
-    if host is None:
-        return None, ()
-    found = ctx.one(File(ctx.variables_of(host.name)["facenapi_ini"]), host=host.name)
-    try:
-        options = pyini.get(found.text) if isinstance(found, FileState) else {}
-    except EditError:
-        return None, ()
-    settings = tuple((key, str(options[key])) for key, _ in target.detector_settings if key in options)
-    return str(options.get("detector", "nnd")), settings
-
-
-def _judge(ctx: Context, target: Target, mongo: Host, state: FacesState, seen: _Seen) -> Gap:
+def _judge(ctx: Context, target: Target, faces_at: tuple[Host, Faces], state: FacesState, known: Seen) -> Gap:
     """Decide about the faces first: shards hold a copy of them."""
-    current = _current(target, state, seen)
+    current = current_of(target, state, known)
     detector, settings = target.detector, target.detector_settings
     if current is not None and (detector is None or (detector == current.detector and not settings)):
         detector, settings = current.detector, current.detector_settings
     generation = Generation(target.model, target.facen_size, detector, settings)
     redetect = current is not None and (current.detector, current.detector_settings) != (detector, settings)
-    reason, doubt = _faces_gap(target, state, seen, generation, current, ctx.run)
+    reason, doubt = faces_gap(target, state, known, generation, current, ctx.run)
     if doubt:
         problem = Problem(
-            mongo.name,
-            f"nothing tells whether the faces in {faces_of(ctx)[1].label} were made with {target.model}: "  # type: ignore[index]
+            faces_at[0].name,
+            f"nothing tells whether the faces in {faces_at[1].label} were made with {target.model}: "
             f"no record of ffplay is there, and their size ({target.facen_size}) fits",
             "state the model that the site is at as `from:` in the target (shipped playbooks: -e from_model=...)",
         )
@@ -185,7 +155,7 @@ def _judge(ctx: Context, target: Target, mongo: Host, state: FacesState, seen: _
     left_out = _left_out(ctx, target) if reason else ""
     if left_out:
         problem = Problem(
-            mongo.name,
+            faces_at[0].name,
             f"the faces of the whole site go to {generation}, and the play leaves out {left_out}",
             "leave out --limit (and `serial`): what is left out would stay with the old model",
         )
@@ -205,127 +175,3 @@ def _left_out(ctx: Context, target: Target) -> str:
     missing = [name for name in makers if name not in names]
     missing += [f"{host} {shard}" for host, shard in every if (host, shard) not in chosen]
     return ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")
-
-
-def _current(target: Target, state: FacesState, seen: _Seen) -> Generation | None:
-    """Return the generation that the faces are at, or were at before a run that is not over."""
-    record = state.record
-    if record is not None:
-        if record.state == "complete":
-            return record.generation
-        return record.was if _goes_on(record, target) else _mixture(record, target)
-    model = target.was or seen.model
-    sizes = [size for size, _ in state.sizes if size]
-    if model is None or not sizes:
-        return None
-    return Generation(model, max(sizes, key=dict(state.sizes).__getitem__), seen.detector, seen.settings)
-
-
-def _goes_on(record: Record, target: Target) -> bool:
-    """Tell whether the run that left this record went where the target is: what it did need not be redone."""
-    to, was = record.generation, record.was or record.generation
-    detection = (target.detector, target.detector_settings)
-    if target.detector is None or (target.detector == was.detector and not target.detector_settings):
-        detection = (was.detector, was.detector_settings)
-    return (to.model, to.facen_size, to.detector, to.detector_settings) == (target.model, target.facen_size, *detection)
-
-
-def _mixture(record: Record, target: Target) -> Generation:
-    """Return what faces are at that a run left midway on its way to somewhere else: some at its end, some at its start.
-
-    It has the target's own size, so that nobody takes a facen of that size for the target's.
-    """
-    to, was = record.generation, record.was or record.generation
-    same = (to.detector, to.detector_settings) == (was.detector, was.detector_settings)
-    detector, settings = (to.detector, to.detector_settings) if same else (None, ())
-    return Generation(f"{was.model} and {to.model}", target.facen_size, detector, settings)
-
-
-def _faces_gap(
-    target: Target, state: FacesState, seen: _Seen, generation: Generation, current: Generation | None, run: str
-) -> tuple[str, bool]:
-    """Return why the faces must be regenerated, and whether nobody can tell. `run` is this run's own name."""
-    record = state.record
-    others = [size for size, _ in state.sizes if size and size != target.facen_size]
-    if record is not None and not record.complete_at(generation):
-        began = record.state != "complete" and record.run != run
-        return "a run began and did not finish" if began else f"they are at {current or 'an unknown model'}", False
-    if others:
-        return f"facens of {', '.join(map(str, others))} floats where {target.facen_size} are due", False
-    if record is not None or state.count == 0:
-        return "", False
-    if current is not None and _detection(current) != _detection(generation):
-        return f"they were found by {_detection(current)}", False
-    model = target.was or seen.model
-    if model != target.model:
-        return f"extraction-api made them with {model}", False
-    return "", target.was is None
-
-
-def _detection(generation: Generation) -> str:
-    """Return a detector with its settings, in words."""
-    return ", ".join((str(generation.detector), *(f"{key}={value}" for key, value in generation.detector_settings)))
-
-
-def _shard_gap(ctx: Context, host: Host, shard: Shard, gap: Gap) -> str:
-    """Return why one shard must be filled anew."""
-    data, conf, served = ctx.read(ShardData(shard), File(shard.conf), ShardFaces(shard), host=host.name)
-    by_record = _by_record(data.record, gap)
-    if by_record:
-        return by_record
-    by_file = _by_file(conf, gap.generation.facen_size)
-    if by_file:
-        return by_file
-    if isinstance(served, ShardState):
-        wrong = [str(size) for size in served.sizes if size != gap.generation.facen_size]
-        return f"it serves facens of {', '.join(wrong)} floats" if wrong else _stale(ctx, served)
-    if data.record is None and not isinstance(served, Unknown):
-        return "it does not answer, and no record tells what it holds"
-    return ""
-
-
-def _by_record(record: Record | None, gap: Gap) -> str:
-    """Return what a shard's record says against it."""
-    if record is not None and not record.complete_at(gap.generation):
-        return f"it is at {record.generation}" if record.state == "complete" else "it was emptied and not filled"
-    if gap.faces:
-        return f"its faces are not at {gap.generation}"
-    # Faces have a record only once they were regenerated: a shard that has none still holds what they were before.
-    return f"the faces go to {gap.generation}" if record is None and gap.recorded else ""
-
-
-def _by_file(conf: FileState | Unknown, wanted: int) -> str:
-    """Return what a shard's file says against it; `template` tells where it cannot be read."""
-    if isinstance(conf, Unknown):
-        return ""
-    if conf.kind != "file":
-        return "it has no file"
-    try:
-        size = _lua_size(conf.text)
-    except EditError:
-        return "its file cannot be read"
-    # What only Lua can tell, the facens must.
-    return "" if isinstance(size, Opaque) or size == wanted else f"its file says facen_size {size}"
-
-
-@functools.lru_cache(maxsize=4096)
-def _lua_size(text: str) -> object:
-    """Return facen_size of a shard's file. Raise `EditError`."""
-    size: object = lua.parse(text).option("facen_size", DEFAULT_FACEN_SIZE)
-    return size
-
-
-def _stale(ctx: Context, served: ShardState) -> str:
-    """Compare sampled facens with MongoDB's: two models of one size differ in nothing else."""
-    faces_at = faces_of(ctx)
-    if faces_at is None or not served.sample:
-        return ""
-    host, faces = faces_at
-    ids = tuple(sorted({number for _, number, _ in served.sample}))
-    known: Mapping[int, bytes] = dict(ctx.one(Facens(faces.place, ids), host=host.name))
-    stale = [
-        number
-        for _, number, facen in served.sample
-        if number in known and hashlib.sha256(facen).digest() != known[number]
-    ]
-    return f"{len(stale)} of {len(served.sample)} sampled facens differ from MongoDB's" if stale else ""

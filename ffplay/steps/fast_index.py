@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ffplay.model import Change, Shard, Unknown
+from ffplay.model import Change, Shard
 from ffplay.resources.fast_index import FastIndex
 from ffplay.resources.shard_data import ShardData
 from ffplay.resources.shard_http import ShardFaces, ShardState
-from ffplay.steps._gap import is_replica
+from ffplay.steps._gap_shards import is_replica
 from ffplay.steps.base import Context, Outcome, StepKind, parameters
 
 
@@ -24,7 +24,7 @@ def plan(ctx: Context) -> Iterator[Outcome]:
     for shard in masters:
         data, served = ctx.read(ShardData(shard), ShardFaces(shard))
         known = data.record.indexed if data.record else ()
-        built = () if isinstance(served, Unknown) or served is None else _built(served)
+        built = _built(served) if isinstance(served, ShardState) else ()
         for gallery in sorted({*known, *ctx.args["galleries"]} - set(built)):
             index = FastIndex(
                 shard,

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from ffplay.model import Check
 from ffplay.resources.audit import FacesAudit
 from ffplay.resources.checks import ShardHealthy
-from ffplay.steps._gap import faces_of, is_replica
+from ffplay.steps._gap import faces_of
+from ffplay.steps._gap_shards import is_replica
 from ffplay.steps.base import Context, Outcome, StepKind, parameters
 
 

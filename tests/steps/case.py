@@ -20,6 +20,7 @@ from ffplay.load import Variables
 from ffplay.load.findings import Findings
 from ffplay.load.shards import shards_of
 from ffplay.model import Change, Check, Generation, Host, Login, Note, Problem, Shard, Site, Target, Unknown
+from ffplay.resources.census import Census, CensusState
 from ffplay.resources.command import Command
 from ffplay.resources.facts import HostFacts, HostState
 from ffplay.resources.file import ABSENT, File, FileState
@@ -28,7 +29,7 @@ from ffplay.resources.mongo_dump import MongoDump, MongoDumps
 from ffplay.resources.record import Record
 from ffplay.resources.shard_backup import ShardBackup, ShardBackups
 from ffplay.resources.shard_data import DataState, ShardData
-from ffplay.resources.shard_http import Gallery, ShardFaces, ShardState
+from ffplay.resources.shard_http import Gallery, ShardFaces, ShardState, Silent
 from ffplay.resources.unit import Unit, UnitState
 from ffplay.steps.base import Context, Outcome
 
@@ -206,9 +207,11 @@ def _data(_: Any, given: Mapping[str, Any]) -> DataState:
     )
 
 
-def _served(_: Any, given: Any) -> ShardState | None:
+def _served(_: Any, given: Any) -> ShardState | Silent | None:
     if given == "down":
         return None
+    if given == "silent":
+        return Silent(10.0)
     galleries = tuple(
         Gallery(name, *(faces if isinstance(faces, list) else [faces, 0, 0]))
         for name, faces in given.get("galleries", {}).items()
@@ -223,6 +226,11 @@ def _served(_: Any, given: Any) -> ShardState | None:
 
 def _faces(_: Any, given: Mapping[str, Any]) -> FacesState:
     return FacesState(given["count"], tuple(given.get("sizes", {}).items()), _record(given.get("record")))
+
+
+def _census(_: Any, given: Mapping[str, Any]) -> CensusState:
+    missing, surplus = (tuple(given.get(word, {}).items()) for word in ("missing", "surplus"))
+    return CensusState(missing, surplus, tuple(given.get("silent", ())))
 
 
 def _facens(resource: Any, given: Mapping[int, str]) -> tuple[tuple[int, bytes], ...]:
@@ -274,6 +282,7 @@ _ANSWERS: Mapping[type, tuple[str, Callable[[Any, Any], Any]]] = {
     ShardBackups: ("backups", _backups),
     Faces: ("faces", _faces),
     Facens: ("facens", _facens),
+    Census: ("census", _census),
     MongoDumps: ("dumps", lambda _, runs: tuple(MongoDump(run) for run in runs)),
     HostFacts: ("facts", _facts),
     Command: ("command", lambda _, verdict: verdict),
