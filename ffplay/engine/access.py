@@ -173,8 +173,8 @@ def read_host(access: SiteAccess, host: Host, resources: Sequence[Resource]) -> 
     direct = [resource for resource in resources if isinstance(resource, DirectResource)]
     with concurrent.futures.ThreadPoolExecutor(max(1, min(_DIRECT_AT_ONCE, len(direct)))) as pool:
         # At the same time: one that does not answer takes its deadline, and many of them no more than that.
-        for resource, value in zip(direct, pool.map(lambda one: one.read(access, host), direct), strict=True):
-            values[host.name, resource] = value
+        for one, value in zip(direct, pool.map(lambda each: each.read(access, host), direct), strict=True):
+            values[host.name, one] = value
     return values
 
 
