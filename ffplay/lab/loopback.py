@@ -82,10 +82,12 @@ class Loopback:
     def cut(self, site: LabSite, host: LabHost) -> None:
         """See `Driver.cut`."""
         inits = _inits(host) & _marked(site)
-        found = {one for parent in inits for one in processes.descendants(parent)}
-        # The init goes first: it would start anew what dies.
-        processes.send([*inits, *found], signal.SIGKILL)
-        processes.kill(lambda: inits | processes.marked(site.identity, host.address, host.root))
+
+        def found() -> set[int]:
+            below = {one for parent in inits for one in processes.descendants(parent)}
+            return inits | below | processes.marked(site.identity, host.address, host.root)
+
+        processes.kill(found)
         for name in _VOLATILE:
             shutil.rmtree(host.root / name, ignore_errors=True)
             (host.root / name).mkdir()

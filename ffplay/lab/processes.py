@@ -117,7 +117,11 @@ def end(find: Callable[[], set[int]], grace_seconds: float) -> None:
 
 
 def kill(find: Callable[[], set[int]]) -> None:
-    """Kill all processes that `find` returns, until it finds none: what one of them has just started goes as well."""
+    """Kill all processes that `find` returns at once: all are stopped before, so that none sees another one die."""
+    stopped: set[int] = set()
+    while new := find() - stopped:
+        send(new, signal.SIGSTOP)
+        stopped |= new
     while left := {process for process in find() if alive(process)}:
         send(left, signal.SIGKILL)
         time.sleep(0.01)
