@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ffplay.errors import Unreachable
-from ffplay.model import Host, Shard
+from ffplay.model import Host, Login, Shard
 from ffplay.remote.base import Access
 from ffplay.resources.base import DirectResource
 from ffplay.resources.checks import Findings
@@ -160,14 +160,14 @@ class NothingLeftOut(DirectResource):
 class Copying(DirectResource):
     """The copy tool, run again while it helps. Value: as the job's.
 
-    Faces that come while the tool runs may be passed by. `mongo` is the host where the `census` counts: what is missing
+    Faces that come while the tool runs may be passed by. `mongo` names the host where the `census` counts: what is missing
     then is copied by a further run of the tool (what is there is refused with 409, which the tool takes for done),
     unless the last one brought nothing. Whether all are there in the end is for a check to say.
     """
 
     job: Job
     census: Census
-    mongo: Host
+    mongo: str
 
     @property
     def label(self) -> str:
@@ -189,9 +189,11 @@ class Copying(DirectResource):
     def bring(self, access: Access, host: Host, before: Any, after: Any) -> None:
         """Run the tool. Raise `ChangeFailed`."""
         left: int | None = None
+        # The name alone matters: a host's variables and passwords have no place in what a journal keeps.
+        counts_at = Host(self.mongo, (), Login(self.mongo))
         while True:
             self.job.bring(access, host, before, after)
-            missing = total(self.census.read(access, self.mongo).missing)
+            missing = total(self.census.read(access, counts_at).missing)
             if not missing or (left is not None and missing >= left):
                 return
             access.tell(host.name, f"{missing} faces of MongoDB are on no shard yet: copying once more")

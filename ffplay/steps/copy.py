@@ -114,7 +114,7 @@ def _copied(ctx: Context, gap: Gap, summary: str) -> Iterator[Outcome]:
         ctx.run,  # What an earlier run's copy brought may have been wiped since.
     )
     effect = (mongo.name, census, Unknown("the copy has run"))
-    yield Change(ctx.host.name, Copying(job, census, mongo), "none", "done", summary, None, (effect,))
+    yield Change(ctx.host.name, Copying(job, census, mongo.name), "none", "done", summary, None, (effect,))
     yield Check(mongo.name, NothingLeftOut(census), "each gallery has as many faces on the shards as in MongoDB")
 
 

@@ -187,7 +187,7 @@ def test_the_tool_runs_again_while_it_brings_faces(
     monkeypatch.setattr(Job, "bring", lambda _, *given: tool.bring(*given))
     site = Here()
     with shard(counts) as one:
-        Copying(Job("copy", "/jobs/copy-1", ("tool",)), census(place, one), HOST).bring(site, HOST, "none", "done")  # type: ignore[arg-type]
+        Copying(Job("copy", "/jobs/copy-1", ("tool",)), census(place, one), "app1").bring(site, HOST, "none", "done")  # type: ignore[arg-type]
     assert tool.runs == runs
     assert len(site.told) == runs - 1
 
