@@ -1,0 +1,91 @@
+"""Make every operation of a migration go wrong in every way, one at a time: `python -m tests.fault --help`."""
+
+from __future__ import annotations
+
+import argparse
+import concurrent.futures
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from ffplay.lab.layout import LabOptions
+from tests.fault import figures
+from tests.fault.operations import AT, Fault, Mode, Operation, matrix, sample
+from tests.fault.state import State
+from tests.fault.trial import Outcome, attempt, record
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the trials and return 0 where nothing is broken."""
+    args = _arguments(argv)
+    work = Path(tempfile.mkdtemp(prefix="ffplay-fault-", dir=args.work))
+    options = LabOptions(hosts=2, shards=2, faces=args.faces)
+    say = sys.stderr.write
+    try:
+        operations, reference = record(work / "record", options)
+        faults = matrix(operations, args.mode or list(Mode), args.seed)
+        if args.only:
+            faults = [fault for fault in faults if fault.operation in args.only]
+        if args.sample:
+            faults = sample(faults, args.sample, args.seed)
+        say(f"{len(operations)} operations, {len(faults)} faults\n")
+        if args.list:
+            for operation in operations:
+                modes = ", ".join(mode.value for mode in Mode if operation.kind in AT[mode])
+                say(f"{operation!s:16} {operation.label}\n{'':16} {modes}\n")
+            return 0
+        return _trials(args, faults, reference, options, work)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _trials(args: argparse.Namespace, faults: list[Fault], reference: State, options: LabOptions, work: Path) -> int:
+    started = time.monotonic()
+    outcomes: list[Outcome] = []
+    # Every other trial of those that can be is one of going back.
+    back = {fault for number, fault in enumerate(faults) if args.rollback and number % args.rollback == 0}
+
+    def one(fault: Fault) -> Outcome:
+        place = Path(tempfile.mkdtemp(prefix="trial-", dir=work))
+        try:
+            return attempt(fault, place, options, reference, fault in back)
+        except Exception as error:  # noqa: BLE001 - the harness's own failure is a result, too
+            text = f"the trial itself failed: {type(error).__name__}: {error}"
+            return Outcome(str(fault.operation), fault.mode.value, broken=[text])
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
+
+    with args.results.open("w") as results, concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
+        for job in concurrent.futures.as_completed([pool.submit(one, fault) for fault in faults]):
+            outcome = job.result()
+            outcomes.append(outcome)
+            results.write(outcome.line() + "\n")
+            results.flush()
+            sys.stderr.write(f"{len(outcomes):>5}/{len(faults)} {figures.brief(outcome)}\n")
+    print(figures.table(outcomes))  # noqa: T201 - this is a command
+    if args.document:
+        figures.write(args.document, outcomes, time.monotonic() - started)
+    return 1 if any(outcome.broken for outcome in outcomes) else 0
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.fault", description=__doc__)
+    parser.add_argument("--sample", type=int, metavar="N", help="make N trials, spread over the modes (all)")
+    parser.add_argument("--seed", type=int, default=1, help="what the sample and the moments are drawn with (1)")
+    parser.add_argument("--mode", type=Mode, action="append", help="this mode alone; may be repeated")
+    parser.add_argument("--only", type=Operation.parse, action="append", metavar="HOST:KIND:N", help="at this alone")
+    parser.add_argument("--rollback", type=int, default=0, metavar="K", help="go back in every Kth trial")
+    parser.add_argument("-j", "--jobs", type=int, default=2, help="trials at the same time (2)")
+    parser.add_argument("--faces", type=int, default=200, help="faces of each lab (200)")
+    parser.add_argument("--results", type=Path, default=Path("fault-results.jsonl"), help="a line of JSON a trial")
+    parser.add_argument("--document", type=Path, help="put the figures into this document (docs/safety.md)")
+    parser.add_argument("--work", type=Path, help="where the labs are made (the system's temporary directory)")
+    parser.add_argument("--list", action="store_true", help="list the operations and make no trial")
+    return parser.parse_args(argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

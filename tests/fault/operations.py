@@ -1,0 +1,139 @@
+"""What a run does on hosts, operation by operation, and the faults that can meet one."""
+
+from __future__ import annotations
+
+import enum
+import random
+import re
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+# How an operation reaches a host: a new connection, a script, a file sent or fetched, a tunnel, a look at a port.
+KINDS = ("connect", "run", "put", "get", "forward", "reachable")
+
+# What each change's script begins with (`SiteLock.fence`): a fault in a script comes after it, where the work is done.
+_FENCE = re.compile(r'ffplay_token=;.*?\n\[ "\$ffplay_w" = [^\n]*\n', re.DOTALL)
+
+_FUNCTION = re.compile(r"^alive\(\) \{\n.*?^\}\n", re.DOTALL | re.MULTILINE)
+_ROOT = re.compile(r"/[^\s'\"]*/hosts/[a-z0-9]+/")
+_RUN = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]+")
+
+
+class Mode(enum.Enum):
+    """What goes wrong at an operation."""
+
+    CUT_BEFORE = "cut-before"  # the connection is lost before anything is sent
+    CUT_DURING = "cut-during"  # it is lost as soon as all is sent, and the script does its work some time later
+    CUT_AFTER = "cut-after"  # the work is done, and the connection is lost before the reply
+    GONE = "gone"  # as cut-after, and the host cannot be reached any more while the run lasts
+    FAIL = "fail"  # exit code 1, nothing done
+    FAIL_AFTER = "fail-after"  # the work is done, and the exit code is 1
+    HANG = "hang"  # no end until the deadline, which is shortened
+    KILL_BEFORE = "kill-before"  # SIGKILL of the controller before anything is sent
+    KILL_DURING = "kill-during"  # SIGKILL as soon as all is sent; the script does its work some time later
+    KILL_AFTER = "kill-after"  # SIGKILL when the work is done
+    REBOOT_DURING = "reboot-during"  # the host loses its power while it works, and boots
+    REBOOT_AFTER = "reboot-after"  # the host loses its power when the work is done, and boots
+    DISK_FULL = "disk-full"  # no byte can be written any more until the run has ended
+
+
+_SCRIPTS = frozenset({"run"})
+_WRITES = frozenset({"run", "put"})
+_SENT = frozenset({"run", "put", "get"})
+_ALL = frozenset(KINDS)
+
+# At which kinds of operation a mode makes sense.
+AT: dict[Mode, frozenset[str]] = {
+    Mode.CUT_BEFORE: _ALL,
+    Mode.CUT_DURING: _SENT,
+    Mode.CUT_AFTER: _ALL,
+    Mode.GONE: _ALL,
+    Mode.FAIL: _SENT,
+    Mode.FAIL_AFTER: _SCRIPTS,
+    Mode.HANG: _SCRIPTS,
+    Mode.KILL_BEFORE: _ALL,
+    Mode.KILL_DURING: _SENT,
+    Mode.KILL_AFTER: _ALL,
+    Mode.REBOOT_DURING: _SENT,
+    Mode.REBOOT_AFTER: _ALL,
+    Mode.DISK_FULL: _WRITES,
+}
+
+# Modes after which a script of the run may still be at work when the run has ended.
+LATE = {Mode.CUT_DURING, Mode.KILL_DURING}
+
+
+@dataclass(frozen=True, order=True)
+class Operation:
+    """The `number`-th operation of a kind on a host in a run; `label` says what it does, for people."""
+
+    host: str
+    kind: str
+    number: int
+    label: str = field(default="", compare=False)
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.kind}:{self.number}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the operation of `HOST:KIND:N`. Raise ValueError."""
+        host, kind, number = text.split(":")
+        if kind not in KINDS:
+            raise ValueError(f"no such kind: {kind}; there are {', '.join(KINDS)}")
+        return cls(host, kind, int(number))
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that goes wrong once. `seed` decides what is left to chance: where in a script, and how late."""
+
+    operation: Operation
+    mode: Mode
+    seed: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.mode.value} at {self.operation}"
+
+    @property
+    def chance(self) -> random.Random:
+        """Return what makes this fault's choices, the same ones every time."""
+        return random.Random(f"{self.seed} {self.operation} {self.mode.value}")
+
+
+def matrix(operations: list[Operation], modes: list[Mode], seed: int) -> list[Fault]:
+    """Return every fault that makes sense."""
+    return [Fault(one, mode, seed) for one in operations for mode in modes if one.kind in AT[mode]]
+
+
+def sample(faults: list[Fault], count: int, seed: int) -> list[Fault]:
+    """Return so many faults, of each mode as many as of the others as far as there are."""
+    chance = random.Random(seed)
+    by_mode: dict[Mode, list[Fault]] = {}
+    for fault in sorted(faults, key=lambda one: (one.mode.value, one.operation)):
+        by_mode.setdefault(fault.mode, []).append(fault)
+    for pile in by_mode.values():
+        chance.shuffle(pile)
+    chosen: list[Fault] = []
+    while len(chosen) < count and any(by_mode.values()):
+        chosen += [pile.pop() for pile in by_mode.values() if pile]
+    return chosen[:count]
+
+
+def changed(script: str, chance: random.Random, put_in: str) -> str:
+    """Return a script with something put in where its work begins; of several changes, into one of them."""
+    fences = list(_FENCE.finditer(script))
+    at = chance.choice(fences).end() if fences else 0
+    return f"{script[:at]}{put_in}\n{script[at:]}"
+
+
+def label_of(what: Any) -> str:
+    """Return in a few words what a script does: its first line that does something, without where the lab is."""
+    text = str(what)
+    if text and _FENCE.fullmatch(text):
+        return "look at the lock"
+    for line in _FUNCTION.sub("", _FENCE.sub("", text)).splitlines():
+        words = _RUN.sub("RUN", _ROOT.sub("/", line.strip()))
+        if words and words not in {"(", "{"} and not words.startswith(("umask", "set -e", "#")):
+            return words[:90]
+    return ""

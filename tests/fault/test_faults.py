@@ -1,0 +1,67 @@
+"""Some faults of every mode at operations drawn by a seed: `python -m tests.fault` makes them all."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import random
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from ffplay.lab.layout import LabOptions
+from tests.fault.operations import AT, Fault, Mode, Operation, changed
+from tests.fault.state import State
+from tests.fault.trial import attempt, record
+
+# Small, so that a trial is short; each seed draws other operations.
+OPTIONS = LabOptions(hosts=2, shards=1, faces=40)
+SEED = 1
+
+
+@pytest.fixture(scope="session")
+def reference(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Operation], State]:
+    """Give every operation of a run without faults and the site that it ends in; made once for all workers."""
+    shared = tmp_path_factory.getbasetemp().parent / "fault-reference"
+    shared.mkdir(exist_ok=True)
+    with (shared / "lock").open("w") as guard:
+        fcntl.flock(guard, fcntl.LOCK_EX)
+        listing, state = shared / "made.json", shared / "state.json"
+        if not listing.exists():
+            operations, found = record(shared / "record", OPTIONS)
+            found.save(state)
+            listing.write_text(json.dumps([asdict(operation) for operation in operations]))
+    return [Operation(**one) for one in json.loads(listing.read_text())], State.load(state)
+
+
+# A job or a shard that is slow is asked more often: an operation so near the end of a run may not be there next time.
+NOT_SURE = 4
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize("mode", list(Mode), ids=lambda mode: mode.value)
+def test_no_fault_breaks_anything(mode: Mode, reference: tuple[list[Operation], State], tmp_path: Path) -> None:
+    operations, state = reference
+    fault = drawn(operations, mode)
+    outcome = attempt(fault, tmp_path, OPTIONS, state)
+    assert outcome.broken == [], f"{fault} ({outcome.label})\n{outcome.output}"
+    assert outcome.hit, f"{fault} was not met"
+
+
+def drawn(operations: list[Operation], mode: Mode) -> Fault:
+    """Return a fault of a mode at one of the operations that every run has."""
+    count = Counter((one.host, one.kind) for one in operations)
+    sure = [one for one in operations if one.number <= count[one.host, one.kind] - NOT_SURE or one.kind != "run"]
+    fitting = sorted(one for one in sure if one.kind in AT[mode] and one.kind not in {"forward", "reachable"})
+    return Fault(random.Random(f"{SEED} {mode.value}").choice(fitting), mode, SEED)
+
+
+def test_a_fault_in_a_script_comes_behind_the_look_at_the_lock() -> None:
+    from ffplay.engine.lock import this_process
+    from ffplay.resources.lock import SiteLock
+
+    fence = SiteLock("/var/lib/ffplay").fence(this_process("run", "playbook.yml"))
+    script = f"{fence}work"
+    assert changed(script, Fault(Operation("db1", "run", 1), Mode.FAIL).chance, "fault") == f"{fence}fault\nwork"
