@@ -77,9 +77,13 @@ class SiteError(HostError):
 
 
 class ChangeFailed(SiteError):
-    """A change was tried and did not succeed."""
+    """A change was tried and did not succeed; `code` is the exit code of its tool, None where that is not known."""
 
     exit_code = 2
+
+    def __init__(self, host: str, message: str, advice: str = "", output: str = "", code: int | None = None) -> None:
+        super().__init__(host, message, advice, output)
+        self.code = code
 
 
 class NotConverged(SiteError):

@@ -117,7 +117,14 @@ class Applier:
         def bring(indexes: list[int]) -> None:
             for index in indexes:
                 change = batch[index]
-                change.resource.bring(self._writer, host, change.before, change.after)
+                try:
+                    reply = change.resource.bring(self._writer, host, change.before, change.after)
+                except ChangeFailed as failure:
+                    if failure.code is not None:
+                        self.result.update(_result(Reply(failure.code, failure.output.encode(), b"")))
+                    raise
+                if reply is not None:
+                    self.result.update(_result(reply))
                 made.append(index)
 
         self._note_intents(host, batch, numbers)

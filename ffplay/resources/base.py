@@ -89,8 +89,11 @@ class DirectResource(Resource):
     def read(self, access: Access, host: Host) -> Any:
         """Return the value. Raise `SiteError` where it cannot be read."""
 
-    def bring(self, access: Access, host: Host, before: Any, after: Any) -> None:
-        """Bring the thing from one value to the other. Raise `ChangeFailed` where that cannot be done."""
+    def bring(self, access: Access, host: Host, before: Any, after: Any) -> Reply | None:
+        """Bring the thing from one value to the other; return what its tool left, where it ran one.
+
+        Raise `ChangeFailed` where that cannot be done.
+        """
         raise TypeError(f"{type(self).__name__} can only be read")
 
 

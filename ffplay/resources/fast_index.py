@@ -74,7 +74,7 @@ class FastIndex(DirectResource):
             name = f"index of {self.gallery} on {self.shard.name}"
             job = Job(name, f"{self.jobs}/{self.shard.name}-{self.gallery}", (script,))
             # A run that was broken off may have left the tool at work on its input.
-            if job.read(access, host) != "running":
+            if job.read(access, host).state != "running":
                 call("prepare_preindex()")
                 call("save_preindex(path)", self._preindex)
             job.bring(access, host, "none", "done")

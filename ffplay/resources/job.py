@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ffplay.errors import ChangeFailed, Interrupted, Unreachable
 from ffplay.model import Host
-from ffplay.remote.base import Access
-from ffplay.resources.base import DirectResource, quote
+from ffplay.remote.base import Access, Reply
+from ffplay.resources.base import DirectResource, ShellResource, quote
+from ffplay.resources.job_script import Part, note_script, poll_script, status_script
+from ffplay.resources.job_start import BUSY, Start, start_script
 
 # How long one poll waits on the host for the job's end, in seconds; each poll is one round trip.
 _POLL_SECONDS = 5
@@ -17,23 +20,94 @@ _POLL_SECONDS = 5
 # So long a host that cannot be reached is tried again while its job runs.
 _RECONNECT_SECONDS = 300
 
-# Of a failed job's log so many bytes are shown.
+# A start waits for other starts on its host, and for what an earlier process left behind, in seconds.
+_START_TIMEOUT = 300
+
+# Of a log so many bytes are kept for what is registered, and so many are shown of a failed job's.
+_KEPT_BYTES = 65536
 _TAIL_BYTES = 4000
 
-# The exit code that stands for a job that was stopped because it took too long.
-_TIMED_OUT = 124
+# The exit codes that stand for a job that met its deadline, and for one that vanished.
+_LATE = 124
+_VANISHED = 137
 
-# The exit code of the start where something else of the kind still runs.
-_BUSY = 75
-_BUSY_ADVICE = (
+BUSY_ADVICE = (
     "wait until it is over, or end it with `kill -TERM -PID` on that host; then apply again (to wait for it with "
     "ffplay, apply what it was started for: the same target and the same options)"
 )
 
 
 @dataclass(frozen=True, slots=True)
+class JobState:
+    """What is there of a job.
+
+    `state` is `none`, `running`, `ended` (every process with 0), `failed` (`code` is the first other exit code),
+    `late` (ended at its deadline), `vanished` (a process is gone without an exit code: killed, or its host went down),
+    `busy` (`what` of the same kind runs, for another target or another work), or in a plan `done`. `run` started it at
+    `since`, its first process is `pid`. `noted` is the run that took note of its end.
+    """
+
+    state: str = "none"
+    code: int = 0
+    run: str = ""
+    since: str = ""
+    pid: str = ""
+    noted: str = ""
+    what: str = ""
+
+    @property
+    def started(self) -> str:
+        """Return who started it and when, in words."""
+        return f"run {self.run} started {self.since} (pid {self.pid})"
+
+
+@dataclass(frozen=True, slots=True)
+class JobStatus(ShellResource):
+    """What is there of a job, read in the same script as all else. Value: `JobState`."""
+
+    directory: str
+    parts: tuple[Part, ...]
+
+    @property
+    def label(self) -> str:
+        """Return the job's directory."""
+        return self.directory
+
+    def read_script(self) -> str:
+        """Look at every process of the kind."""
+        return status_script(self.directory, self.parts)
+
+    def parse(self, reply: Reply) -> JobState:
+        """Sum the processes up."""
+        lines = [line.split("\t") for line in reply.text.splitlines()]
+        for where, _, pid, by, noted, what in lines:
+            if where == "busy":
+                run, _, since = by.partition(" ")
+                return JobState("busy", 0, run, since, pid, noted, what.removeprefix("# "))
+        ends = [state for _, state, *_ in lines]
+        state, code = _summed(ends, len(self.parts))
+        for _, found, pid, by, noted, _ in lines:
+            if state != "running" or found == "running":
+                run, _, since = by.partition(" ")
+                return JobState(state, code, run, since, pid, noted)
+        return JobState()
+
+
+def _summed(ends: Sequence[str], parts: int) -> tuple[str, int]:
+    """Return the state of a job whose processes are at these states, and its exit code."""
+    for word in ("running", "late", "vanished"):
+        if word in ends:
+            return word, 0
+    failed = [int(end) for end in ends if end != "0"]
+    if failed:
+        return "failed", failed[0]
+    # A start that was broken off may have come to some of them only.
+    return ("ended" if ends and len(ends) == parts else "none"), 0
+
+
+@dataclass(frozen=True, slots=True)
 class Job(DirectResource):
-    """One tool run, in one or more processes at once. Value: `none`, `running` or `done`.
+    """One tool run, in one or more processes at once. Value: `JobState`; a change goes from `none` to `done`.
 
     `directory` on the host holds a folder a process with its script, pid, log and exit code; it is called KIND-DIGEST
     after what the job is for. `began` is the name of the run that began the work which the job is a part of: a later
@@ -41,7 +115,11 @@ class Job(DirectResource):
     ended well (without it nobody's word is taken: the same command may have become due again since). While any process
     of the kind runs for another target, for other work or with another command, none is started: it would be waited
     for in the place of what is asked for.
-    `timeout` in seconds bounds the waiting, None does not.
+
+    With `once` an end is taken by a run once: what this run (`run`) took note of is run anew, and so is a failure that
+    any run took note of; a failure that nobody has heard of is told and not run again.
+    `timeout` in seconds is the job's deadline, kept on the host; None is none. `user` is as whom it runs: None leaves
+    it to the connection, empty is who logged in.
     """
 
     name: str
@@ -49,93 +127,100 @@ class Job(DirectResource):
     lines: tuple[str, ...]
     timeout: float | None = None
     began: str = ""
+    run: str = ""
+    once: bool = False
+    user: str | None = None
 
     @property
     def label(self) -> str:
         """Return the job's name."""
         return self.name
 
+    @property
+    def status(self) -> JobStatus:
+        """Return what a step asks for to know what is there of it."""
+        return JobStatus(self.directory, self._parts())
+
     def show(self, before: Any, after: Any) -> str:
         """Return the commands in full."""
         return "\n".join(f"$ {line}" for line in self.lines)
 
-    def read(self, access: Access, host: Host) -> str:
-        """Tell whether any of the processes runs."""
-        connection = access.connection(host.name)
-        probe = "\n".join(f"d={quote([folder])}; alive && echo running && exit" for folder in self._folders())
-        return "running" if "running" in connection.run(f"{_ALIVE}{probe}\n:").text else "none"
+    def read(self, access: Access, host: Host) -> JobState:
+        """Tell what is there of it."""
+        return self.status.parse(access.connection(host.name).run(self.status.read_script()))
 
-    def bring(self, access: Access, host: Host, before: Any, after: Any) -> None:
-        """Start what does not run yet, and wait for all of it. Raise `ChangeFailed` with the end of the log.
+    def bring(self, access: Access, host: Host, before: Any, after: Any) -> Reply:
+        """Start what does not run yet, wait for all of it, and return what the first process left.
 
-        An operator who stops the run leaves the processes running: the next run finds them.
+        Raise `ChangeFailed` with the end of the log. An operator who stops the run leaves the processes running: the
+        next run finds them.
         """
-        reply = access.connection(host.name).run(self._start_script())
+        reply = access.connection(host.name).run(self.start_script(), timeout=_START_TIMEOUT)
         if reply.code:
-            advice = _BUSY_ADVICE if reply.code == _BUSY else ""
+            advice = BUSY_ADVICE if reply.code == BUSY else ""
             raise ChangeFailed(host.name, f"{self.name} could not be started", advice, reply.error_text)
-        self._follow(access, host)
-        access.connection(host.name).run(f"rm -rf {quote([self.directory])}")
+        try:
+            output = self._follow(access, host)
+        except ChangeFailed as failure:
+            if self.once and failure.code is not None:
+                self._note(access, host)
+            raise
+        if self.once:
+            self._note(access, host)
+        if not self.began:
+            access.connection(host.name).run(f"rm -rf {quote([self.directory])}")
+        return Reply(0, output, b"")
 
     def reached(self, before: Any, after: Any, observed: Any) -> bool:
         """Nothing of it may run any more; its exit codes were judged when they came."""
-        return bool(observed == "none")
+        return bool(observed.state in {"none", "ended"})
 
-    def _folders(self) -> list[str]:
-        return [f"{self.directory}/{number}" for number in range(1, len(self.lines) + 1)]
-
-    def _start_script(self) -> str:
+    def start_script(self) -> str:
         """Return sh that starts every process that neither runs nor has done its part, or says what is in the way."""
-        runs = [f"# {self.name}, begun by {self.began}\n{line}" for line in self.lines]
-        places = list(zip(self._folders(), runs, strict=True))
-        mine = "\n".join(f"  {quote([folder])}) is {quote([run])} && continue;;" for folder, run in places)
-        kept = "\n".join(f"d={quote([folder])}; has {quote([run])} || whole=" for folder, run in places if self.began)
-        start = "\n".join(_start_one(folder, run) for folder, run in places)
-        return f"""{_ALIVE}job={quote([self.directory])}; mkdir -p "$job" || exit
-is() {{ [ "$(cat "$d/run" 2>/dev/null)" = "$1" ]; }}
-has() {{ is "$1" && {{ alive || [ "$(cat "$d/rc" 2>/dev/null)" = 0 ]; }}; }}
-busy=
-for d in "${{job%-*}}"-*/*; do
-  alive || continue
-  case $d in
-{mine}
-  esac
-  busy=1; printf '%s still runs (pid %s):\n%s\n' "$d" "$(cat "$d/pid")" "$(cat "$d/run")" >&2
-done
-[ -z "$busy" ] || exit {_BUSY}
-whole={1 if self.began else ""}
-{kept}
-[ -z "$whole" ] || exit 0
-{start}"""
+        kept = "false"
+        if self.began:
+            kept = '[ "$s" = 0 ]'
+        if self.began and self.once:
+            kept = f'case $s in vanished) false;; 0) [ "$r" != {quote([self.run])} ];; *) [ -z "$r" ];; esac'
+        limit = "" if self.timeout is None else f"{self.timeout:g}"
+        start = Start(self.name, self.began, self.run, kept, limit, self.user, not self.once)
+        return start_script(self.directory, self._parts(), start)
 
-    def _follow(self, access: Access, host: Host) -> None:
-        """Stream the logs until all processes have ended well. Raise `ChangeFailed` as soon as one has not."""
-        left = {folder: _Progress(line) for folder, line in zip(self._folders(), self.lines, strict=True)}
-        begun = time.monotonic()
+    def _parts(self) -> tuple[Part, ...]:
+        head = f"# {self.name}, begun by {self.began}\n"
+        return tuple(Part(f"{self.directory}/{number}", head + line) for number, line in enumerate(self.lines, 1))
+
+    def _note(self, access: Access, host: Host) -> None:
+        reply = access.connection(host.name).run(note_script([part.folder for part in self._parts()], self.run))
+        if reply.code:
+            raise ChangeFailed(host.name, f"cannot take note in {self.directory}", "see its disk", reply.error_text)
+
+    def _follow(self, access: Access, host: Host) -> bytes:
+        """Stream the logs until all processes have ended well, and return the end of the first one's.
+
+        Raise `ChangeFailed` as soon as one has not.
+        """
+        every = {part.folder: _Progress(line) for part, line in zip(self._parts(), self.lines, strict=True)}
+        left = dict(every)
         while left:
             for folder, progress in list(left.items()):
                 status = self._poll(access, host, folder, progress, _POLL_SECONDS / len(left))
-                if status == b"0":
+                if status == "0":
                     del left[folder]
-                elif status != b"running":
-                    raise self._failed(host, folder, progress, _exit_code(status))
+                elif status != "running":
+                    raise self._failed(host, folder, progress, status)
             if left and access.stopping:
                 raise Interrupted(f"stopped by the operator; {self.name} runs on by itself on {host.name}")
-            if left and self.timeout is not None and time.monotonic() - begun > self.timeout:
-                kill = "\n".join(f'kill -TERM -"$(cat {quote([folder])}/pid)" 2>/dev/null' for folder in left)
-                access.connection(host.name).run(f"{kill}\n:")
-                folder, progress = next(iter(left.items()))
-                progress.tail = f"stopped after {self.timeout:.0f} s\n".encode() + progress.tail
-                raise self._failed(host, folder, progress, _TIMED_OUT)
+        return next(iter(every.values())).tail
 
-    def _poll(self, access: Access, host: Host, folder: str, progress: _Progress, seconds: float) -> bytes:
-        """Wait a while for a process's end, and pass on what it printed; return `running` or its exit code.
+    def _poll(self, access: Access, host: Host, folder: str, progress: _Progress, seconds: float) -> str:
+        """Wait a while for a process's end, and pass on what it printed; return what became of it.
 
         A connection that is lost is made again, for some time: the process runs on without it.
         """
         until = time.monotonic() + _RECONNECT_SECONDS
         while True:
-            script = _poll_script(folder, progress.offset, seconds)
+            script = poll_script(folder, progress.offset, seconds)
             try:
                 reply = access.connection(host.name).run(script, timeout=_POLL_SECONDS + 60)
                 break
@@ -148,18 +233,27 @@ whole={1 if self.began else ""}
         if reply.code or not status:
             raise ChangeFailed(host.name, f"cannot follow {folder}", "", reply.error_text)
         progress.offset += len(log)
-        progress.tail = (progress.tail + log)[-_TAIL_BYTES:]
+        progress.tail = (progress.tail + log)[-_KEPT_BYTES:]
         if log:
             access.tell(host.name, log.decode("utf-8", "replace"))
-        return status
+        return status.decode("ascii", "replace")
 
-    def _failed(self, host: Host, folder: str, progress: _Progress, code: int) -> ChangeFailed:
-        return ChangeFailed(
-            host.name,
-            f"{self.name} ended with exit code {code}: {progress.line}",
-            f"its whole log is {folder}/log on {host.name}; mend the cause and apply again",
-            progress.tail.decode("utf-8", "replace"),
-        )
+    def _failed(self, host: Host, folder: str, progress: _Progress, status: str) -> ChangeFailed:
+        """Return the error of a process that is at a state which is neither `running` nor 0."""
+        word, _, seconds = status.partition(" ")
+        advice = f"its whole log is {folder}/log on {host.name}; mend the cause and apply again"
+        if word == "late":
+            code, said = _LATE, f"ended at its deadline of {seconds} s"
+        elif word == "vanished":
+            code, said = _VANISHED, "is gone without an exit code"
+            advice = (
+                f"it was killed, for want of memory perhaps, or {host.name} went down (`uptime` and `journalctl -k` "
+                f"tell); its log is {folder}/log; apply again: it is started again"
+            )
+        else:
+            code, said = int(word), f"ended with exit code {word}"
+        output = progress.tail[-_TAIL_BYTES:].decode("utf-8", "replace")
+        return ChangeFailed(host.name, f"{self.name} {said}: {progress.line}", advice, output, code)
 
 
 @dataclass(slots=True)
@@ -169,56 +263,3 @@ class _Progress:
     line: str
     offset: int = 0
     tail: bytes = b""
-
-
-def _exit_code(status: bytes) -> int:
-    """Return the number in a poll's first line; a process that vanished without one counts as killed."""
-    try:
-        return int(status)
-    except ValueError:
-        return 137
-
-
-# The function `alive` succeeds while the process of folder $d lives: the pid may have been given to another program
-# meanwhile, so the command line must name the folder. Where the process itself is gone, its children (the tool) may
-# live on in its group; what nobody has reaped yet is no life.
-_ALIVE = r"""alive() {
-  [ ! -f "$d/rc" ] && p=$(cat "$d/pid" 2>/dev/null) && [ -n "$p" ] || return 1
-  case "$(tr "\\0" " " 2>/dev/null < "/proc/$p/cmdline")" in *"$d"*) return 0;; ?*) return 1;; esac
-  kill -0 "-$p" 2>/dev/null || return 1
-  for f in /proc/[0-9]*/stat; do
-    read -r s 2>/dev/null < "$f" || continue
-    set -- ${s##*) }
-    [ "$3" != "$p" ] || [ "$1" = Z ] || return 0
-  done
-  return 1
-}
-"""
-
-
-def _start_one(folder: str, run: str) -> str:
-    """Return sh that starts one process in a session of its own unless it already runs."""
-    return f"""d={quote([folder])}
-alive || {{
-rm -rf "$d"; mkdir "$d" || exit
-cat > "$d/run" <<'FFPLAY_JOB'
-{run}
-FFPLAY_JOB
-setsid sh -c 'd=$1; echo $$ > "$d/pid.new"; mv "$d/pid.new" "$d/pid"
-sh "$d/run" > "$d/log" 2>&1 </dev/null; echo $? > "$d/rc.new"; mv "$d/rc.new" "$d/rc"' ffplay-job "$d" \\
-  </dev/null >/dev/null 2>&1 &
-n=0; while [ ! -f "$d/pid" ]; do
-  n=$((n+1)); [ $n -lt 100 ] || {{ echo "no process after 10 s" >&2; exit 1; }}; sleep 0.1
-done
-}}"""
-
-
-def _poll_script(folder: str, offset: int, seconds: float = _POLL_SECONDS) -> str:
-    """Return sh that waits a while for the end, prints `running` or the exit code, then the log from `offset` on."""
-    return f"""{_ALIVE}d={quote([folder])}
-n=0; while [ ! -f "$d/rc" ] && [ $n -lt {seconds * 10:.0f} ]; do
-  alive || {{ sleep 0.2; break; }}
-  n=$((n+1)); sleep 0.1
-done
-if [ -f "$d/rc" ]; then cat "$d/rc"; elif alive; then echo running; else echo vanished; fi
-tail -c +{offset + 1} "$d/log" 2>/dev/null; :"""

@@ -20,6 +20,7 @@ from ffplay.resources.base import ShellResource
 from ffplay.resources.command import Command
 from ffplay.resources.facts import HostFacts
 from ffplay.resources.file import ABSENT, File, FileState
+from ffplay.resources.job_script import poll_script
 from ffplay.resources.lock import FENCED, HELD, Held, Holder, SiteLock
 from ffplay.resources.notifications import Notifications
 from ffplay.resources.record import Record
@@ -252,16 +253,20 @@ def job_of(tmp_path: Path, *lines: str, digest: str = "1234", began: str = "run1
     return job.Job("tool", str(tmp_path / f"jobs/tool-{digest}"), lines, began=began)
 
 
+def folders(tool: job.Job) -> list[str]:
+    return [part.folder for part in tool.status.parts]
+
+
 def ended(tool: job.Job, host: Host) -> list[str]:
     """Wait until every process is over; return exit code and log of each."""
-    return [host(job._poll_script(folder, 0)).text for folder in tool._folders()]
+    return [host(poll_script(folder, 0, 5)).text for folder in folders(tool)]
 
 
 def test_jobs(host: Host, tmp_path: Path) -> None:
     tool = job_of(tmp_path, "echo begun; sleep 1; echo done; exit 3")
-    assert host(tool._start_script()).code == 0
+    assert host(tool.start_script()).code == 0
     pid = Path(tool.directory, "1/pid").read_text()
-    assert host(tool._start_script()).code == 0
+    assert host(tool.start_script()).code == 0
     assert Path(tool.directory, "1/pid").read_text() == pid
     assert ended(tool, host) == ["3\nbegun\ndone\n"]
 
@@ -281,30 +286,30 @@ def test_a_job_is_not_taken_for_another_one(
     host: Host, tmp_path: Path, lines: tuple[str, ...], digest: str, began: str
 ) -> None:
     tool = job_of(tmp_path, "sleep 1", "sleep 2")
-    assert host(tool._start_script()).code == 0
+    assert host(tool.start_script()).code == 0
     other = job_of(tmp_path, *lines, digest=digest, began=began)
     if len(lines) == 3:  # Those that run are two of its three: the third is started beside them, and no face is left.
-        assert host(other._start_script()).code == 0
+        assert host(other.start_script()).code == 0
         return
-    reply = host(other._start_script())
+    reply = host(other.start_script())
     assert reply.code != 0
     assert "still runs" in reply.error_text
     assert "sleep 2" in reply.error_text
     ended(tool, host)
-    assert host(other._start_script()).code == 0
+    assert host(other.start_script()).code == 0
 
 
 def test_what_ended_well_while_nobody_looked_is_not_done_again(host: Host, tmp_path: Path) -> None:
     count = tmp_path / "count"
     tool = job_of(tmp_path, f"echo a >> {count}", f"echo b >> {count}; sleep 1")
-    assert host(tool._start_script()).code == 0
+    assert host(tool.start_script()).code == 0
     assert ended(job_of(tmp_path, ""), host) == ["0\n"]
-    assert host(tool._start_script()).code == 0
+    assert host(tool.start_script()).code == 0
     assert ended(tool, host) == ["0\n", "0\n"]
-    assert host(tool._start_script()).code == 0
+    assert host(tool.start_script()).code == 0
     assert sorted(count.read_text().split()) == ["a", "b"]
     for times, began in ((2, "run2"), (3, ""), (4, "")):
-        assert host(dataclasses.replace(tool, began=began)._start_script()).code == 0
+        assert host(dataclasses.replace(tool, began=began).start_script()).code == 0
         ended(tool, host)
         assert sorted(count.read_text().split()) == ["a"] * times + ["b"] * times
 
@@ -313,20 +318,20 @@ def test_after_a_failure_every_part_is_done_again(host: Host, tmp_path: Path) ->
     count = tmp_path / "count"
     tool = job_of(tmp_path, f"echo a >> {count}", f"echo b >> {count}; exit 1")
     for _ in range(2):
-        assert host(tool._start_script()).code == 0
+        assert host(tool.start_script()).code == 0
         assert ended(tool, host) == ["0\n", "1\n"]
     assert sorted(count.read_text().split()) == ["a", "a", "b", "b"]
 
 
 def test_a_tool_outlives_what_started_it(host: Host, tmp_path: Path) -> None:
     tool = job_of(tmp_path, "sleep 2; :")
-    assert host(tool._start_script()).code == 0
+    assert host(tool.start_script()).code == 0
     pid = Path(tool.directory, "1/pid").read_text()
     os.kill(int(pid), signal.SIGKILL)
-    assert host(tool._start_script()).code == 0
+    assert host(tool.start_script()).code == 0
     assert Path(tool.directory, "1/pid").read_text() == pid
     assert ended(tool, host) == ["vanished\n"]
-    assert host(tool._start_script()).code == 0
+    assert host(tool.start_script()).code == 0
     assert Path(tool.directory, "1/pid").read_text() != pid
 
 
