@@ -368,7 +368,7 @@ def test_a_job_is_left_running(bench: Make) -> None:
     one.access.stop()
     with pytest.raises(Interrupted, match="a long job runs on by itself on a"):
         job.bring(one.access, host, "none", "done")
-    assert job.read(one.access, host) == "running"
+    assert job.read(one.access, host).state == "running"
     again = Bench(one.folder, Path(one.folder / "play.yml").read_text())
     job.bring(again.access, host, "none", "done")
     again.pool.close()
