@@ -14,7 +14,7 @@ from ffplay.model import Host, Login, Shard
 from ffplay.remote.base import Access
 from ffplay.resources.base import DirectResource
 from ffplay.resources.checks import Findings
-from ffplay.resources.job import Job
+from ffplay.resources.job import Job, JobState
 from ffplay.resources.mongo import MongoPlace, open_database, with_facen
 from ffplay.resources.shard_http import shard_api
 
@@ -160,9 +160,9 @@ class NothingLeftOut(DirectResource):
 class Copying(DirectResource):
     """The copy tool, run again while it helps. Value: as the job's.
 
-    Faces that come while the tool runs may be passed by. `mongo` names the host where the `census` counts: what is missing
-    then is copied by a further run of the tool (what is there is refused with 409, which the tool takes for done),
-    unless the last one brought nothing. Whether all are there in the end is for a check to say.
+    Faces that come while the tool runs may be passed by. `mongo` names the host where the `census` counts: what is
+    missing then is copied by a further run of the tool (what is there is refused with 409, which the tool takes for
+    done), unless the last one brought nothing. Whether all are there in the end is for a check to say.
     """
 
     job: Job
@@ -178,7 +178,7 @@ class Copying(DirectResource):
         """Return the tool's command."""
         return self.job.show(before, after)
 
-    def read(self, access: Access, host: Host) -> str:
+    def read(self, access: Access, host: Host) -> JobState:
         """Tell whether the tool runs."""
         return self.job.read(access, host)
 

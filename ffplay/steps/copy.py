@@ -112,6 +112,8 @@ def _copied(ctx: Context, gap: Gap, summary: str) -> Iterator[Outcome]:
         (f"{line} {quote(words)}".strip(),),
         ctx.timeout,
         ctx.run,  # What an earlier run's copy brought may have been wiped since.
+        ctx.run,
+        once=True,
     )
     effect = (mongo.name, census, Unknown("the copy has run"))
     yield Change(ctx.host.name, Copying(job, census, mongo.name), "none", "done", summary, None, (effect,))

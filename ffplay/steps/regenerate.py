@@ -43,6 +43,7 @@ def plan(ctx: Context) -> Iterator[Outcome]:
         lines,
         ctx.timeout,
         state.record.run if state.record is not None else ctx.run,
+        ctx.run,
     )
     what = "normalized images, thumbnails and facens" if gap.redetect else "facens"
     yield Change(ctx.host.name, job, "none", "done", f"regenerate {what} of {state.count} faces: {gap.faces}")

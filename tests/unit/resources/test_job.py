@@ -86,7 +86,7 @@ def test_one_process_that_fails_is_told_while_the_others_run(tmp_path: Path) -> 
 
 
 def test_a_timeout_ends_every_process(tmp_path: Path) -> None:
-    with pytest.raises(ChangeFailed, match="ended at its deadline of 1 s: sleep 20") as failure:
+    with pytest.raises(ChangeFailed, match="ended at its deadline of 1 s: sleep 2") as failure:
         bring(Site(), tmp_path, "sleep 20", "sleep 21", timeout=1)
     assert failure.value.code == 124
     again = Site()
