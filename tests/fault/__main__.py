@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import concurrent.futures
+import random
 import shutil
 import sys
 import tempfile
@@ -15,7 +16,7 @@ from ffplay.lab.layout import LabOptions
 from tests.fault import figures
 from tests.fault.operations import AT, Fault, Mode, Operation, matrix, sample
 from tests.fault.state import State
-from tests.fault.trial import Outcome, attempt, record
+from tests.fault.trial import Course, Outcome, attempt, record
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -37,34 +38,44 @@ def main(argv: Sequence[str] | None = None) -> int:
                 modes = ", ".join(mode.value for mode in Mode if operation.kind in AT[mode])
                 say(f"{operation!s:16} {operation.label}\n{'':16} {modes}\n")
             return 0
-        return _trials(args, faults, reference, options, work)
+        return _trials(args, _planned(args, faults, operations), reference, options, work)
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
 
-def _trials(args: argparse.Namespace, faults: list[Fault], reference: State, options: LabOptions, work: Path) -> int:
+def _planned(args: argparse.Namespace, faults: list[Fault], operations: list[Operation]) -> list[tuple[Fault, Course]]:
+    """Return each fault with what its trial does beside it."""
+    chance = random.Random(args.seed)
+    planned = []
+    for number, fault in enumerate(faults, 1):
+        killed = chance.choice(operations) if args.killed and number % args.killed == 0 else None
+        planned.append((fault, Course(killed, bool(args.rollback) and number % args.rollback == 0)))
+    return planned
+
+
+def _trials(
+    args: argparse.Namespace, trials: list[tuple[Fault, Course]], reference: State, options: LabOptions, work: Path
+) -> int:
     started = time.monotonic()
     outcomes: list[Outcome] = []
-    # Every other trial of those that can be is one of going back.
-    back = {fault for number, fault in enumerate(faults) if args.rollback and number % args.rollback == 0}
 
-    def one(fault: Fault) -> Outcome:
+    def one(fault: Fault, course: Course) -> Outcome:
         place = Path(tempfile.mkdtemp(prefix="trial-", dir=work))
         try:
-            return attempt(fault, place, options, reference, fault in back)
+            return attempt(fault, place, options, reference, course)
         except Exception as error:  # noqa: BLE001 - the harness's own failure is a result, too
             text = f"the trial itself failed: {type(error).__name__}: {error}"
-            return Outcome(str(fault.operation), fault.mode.value, broken=[text])
+            return Outcome(str(fault.operation), fault.mode.value, str(course.killed_at or ""), broken=[text])
         finally:
             shutil.rmtree(place, ignore_errors=True)
 
     with args.results.open("w") as results, concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
-        for job in concurrent.futures.as_completed([pool.submit(one, fault) for fault in faults]):
+        for job in concurrent.futures.as_completed([pool.submit(one, *trial) for trial in trials]):
             outcome = job.result()
             outcomes.append(outcome)
             results.write(outcome.line() + "\n")
             results.flush()
-            sys.stderr.write(f"{len(outcomes):>5}/{len(faults)} {figures.brief(outcome)}\n")
+            sys.stderr.write(f"{len(outcomes):>5}/{len(trials)} {figures.brief(outcome)}\n")
     print(figures.table(outcomes))  # noqa: T201 - this is a command
     if args.document:
         figures.write(args.document, outcomes, time.monotonic() - started)
@@ -78,6 +89,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--mode", type=Mode, action="append", help="this mode alone; may be repeated")
     parser.add_argument("--only", type=Operation.parse, action="append", metavar="HOST:KIND:N", help="at this alone")
     parser.add_argument("--rollback", type=int, default=0, metavar="K", help="go back in every Kth trial")
+    parser.add_argument("--killed", type=int, default=0, metavar="K", help="in every Kth trial go on with a killed run")
     parser.add_argument("-j", "--jobs", type=int, default=2, help="trials at the same time (2)")
     parser.add_argument("--faces", type=int, default=200, help="faces of each lab (200)")
     parser.add_argument("--results", type=Path, default=Path("fault-results.jsonl"), help="a line of JSON a trial")

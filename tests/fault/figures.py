@@ -22,6 +22,7 @@ def brief(outcome: Outcome) -> str:
     """Return one trial as a line, and a line for each thing that is broken."""
     went = "-> ".join(str(code) for code in [outcome.code, *outcome.again])
     hit = "" if outcome.hit else " (not met)"
+    hit += f" (after a run killed at {outcome.killed_at})" if outcome.killed_at else ""
     text = f"{outcome.mode:14} {outcome.fault:16} {went:10} {outcome.seconds:5.1f} s  {outcome.label}{hit}"
     return "\n".join([text, *(f"      BROKEN {problem}" for problem in outcome.broken)])
 

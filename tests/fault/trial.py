@@ -40,13 +40,15 @@ _HELD_BY = re.compile(r"locked by run (\S+):")
 class Outcome:
     """How a trial went.
 
-    `hit` tells whether the fault was met, `code` is the exit code of the run with it, `again` are those of the
-    following runs, `seconds` the whole time. `broken` are the invariants that did not hold. `unlocked` tells whether
-    the lock had to be broken by hand, `starts` how often tools were started in all, `litter` what is left over.
+    `killed_at` is where an earlier run was killed, if one was. `hit` tells whether the fault was met, `code` is the
+    exit code of the run with it, `again` are those of the following runs, `seconds` the whole time. `broken` are the
+    invariants that did not hold. `unlocked` tells whether the lock had to be broken by hand, `starts` how often tools
+    were started in all, `litter` what is left over.
     """
 
     fault: str
     mode: str
+    killed_at: str = ""
     label: str = ""
     hit: bool = False
     code: int = 0
@@ -136,14 +138,26 @@ def _labelled(line: dict[str, Any]) -> Operation:
     return Operation(plain.host, plain.kind, plain.number, line["label"])
 
 
-def attempt(fault: Fault, directory: Path, options: LabOptions, reference: State, roll_back: bool = False) -> Outcome:
+@dataclass(frozen=True)
+class Course:
+    """What a trial does beside its fault.
+
+    `killed_at` is where an earlier run was killed, which the run with the fault goes on with; None where there was
+    none. With `roll_back` the site is brought back after the fault, and not to its target.
+    """
+
+    killed_at: Operation | None = None
+    roll_back: bool = False
+
+
+def attempt(fault: Fault, directory: Path, options: LabOptions, reference: State, course: Course = Course()) -> Outcome:
     """Make one trial."""
     started = time.monotonic()
-    outcome = Outcome(str(fault.operation), fault.mode.value)
+    outcome = Outcome(str(fault.operation), fault.mode.value, killed_at=str(course.killed_at or ""))
     own_disk = fault.mode is Mode.DISK_FULL and disk.can_mount()
     directory.mkdir(parents=True, exist_ok=True)
     with laboratory(directory / "disk", options, own_disk) as lab:
-        _Trial(fault, lab, outcome, directory).run(reference, roll_back)
+        _Trial(fault, lab, outcome, directory).run(reference, course)
     outcome.seconds = round(time.monotonic() - started, 1)
     return outcome
 
@@ -162,8 +176,10 @@ class _Trial:
         self._treasure = Treasure.of(lab)
         self._start = read(lab)
 
-    def run(self, reference: State, roll_back: bool) -> None:
+    def run(self, reference: State, course: Course) -> None:
         outcome = self._outcome
+        if course.killed_at is not None:
+            self._kill(course.killed_at)
         code, output = ffplay(
             self._lab, "apply", PLAYBOOK, "--yes", machine=self._first, fault=self._fault, log=self._log
         )
@@ -178,12 +194,18 @@ class _Trial:
         self._mend()
         self._safe("after the fault")
         self._honest(code)
-        if roll_back:
+        if course.roll_back:
             self._roll_back()
         else:
             self._again(reference)
         outcome.starts = tools.starts(self._lab)
         outcome.broken += tools.overlaps(self._lab)
+
+    def _kill(self, operation: Operation) -> None:
+        """Have an earlier run killed."""
+        fault = Fault(operation, Mode.KILL_AFTER)
+        log = self._log.with_name("killed.jsonl")
+        self._say("apply", *ffplay(self._lab, "apply", PLAYBOOK, "--yes", machine=self._first, fault=fault, log=log))
 
     def _mend(self) -> None:
         """Wait for the hosts' services that are no shards; start what a full disk has ended, as its operator would."""
@@ -262,7 +284,7 @@ class _Trial:
         """Go back, and hold that the site is what it was at the start."""
         outcome = self._outcome
         outcome.rolled_back = True
-        code, output = self._ffplay("rollback", PLAYBOOK, "--yes")
+        code, output = self._ffplay("rollback", "--yes")
         self._say("rollback", code, output)
         outcome.again.append(code)
         if code:
