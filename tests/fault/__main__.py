@@ -28,6 +28,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         operations, reference = record(work / "record", options)
         faults = matrix(operations, args.mode or list(Mode), args.seed)
+        if args.changes:
+            faults = [fault for fault in faults if fault.operation.changes]
         if args.only:
             faults = [fault for fault in faults if fault.operation in args.only]
         if args.sample:
@@ -88,6 +90,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="what the sample and the moments are drawn with (1)")
     parser.add_argument("--mode", type=Mode, action="append", help="this mode alone; may be repeated")
     parser.add_argument("--only", type=Operation.parse, action="append", metavar="HOST:KIND:N", help="at this alone")
+    parser.add_argument("--changes", action="store_true", help="only at operations that may change something")
     parser.add_argument("--rollback", type=int, default=0, metavar="K", help="go back in every Kth trial")
     parser.add_argument("--killed", type=int, default=0, metavar="K", help="in every Kth trial go on with a killed run")
     parser.add_argument("-j", "--jobs", type=int, default=2, help="trials at the same time (2)")

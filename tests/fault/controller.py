@@ -24,7 +24,7 @@ from ffplay.remote import ssh
 from ffplay.remote.base import Reply
 from ffplay.remote.connection import ShellConnection
 from tests.fault import disk, faults
-from tests.fault.operations import LATE, Fault, Mode, Operation, label_of
+from tests.fault.operations import LATE, Fault, Mode, Operation, is_fenced, label_of
 
 
 class Injector:
@@ -48,6 +48,7 @@ class Injector:
             operation = Operation(host, kind, self._counts[host, kind], label_of(what))
             fault = self._fault if self._fault is not None and self._fault.operation == operation else None
             line = {"operation": str(operation), "label": operation.label, "hit": fault is not None}
+            line["changes"] = kind == "put" or is_fenced(what)
             self._log.write(json.dumps(line) + "\n")
             self._log.flush()
         return fault

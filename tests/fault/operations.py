@@ -65,12 +65,17 @@ LATE = {Mode.CUT_DURING, Mode.KILL_DURING}
 
 @dataclass(frozen=True, order=True)
 class Operation:
-    """The `number`-th operation of a kind on a host in a run; `label` says what it does, for people."""
+    """The `number`-th operation of a kind on a host in a run.
+
+    `label` says what it does, for people; `changes` tells whether it looks at the lock first, as all do that change
+    something.
+    """
 
     host: str
     kind: str
     number: int
     label: str = field(default="", compare=False)
+    changes: bool = field(default=False, compare=False)
 
     def __str__(self) -> str:
         return f"{self.host}:{self.kind}:{self.number}"
@@ -125,6 +130,11 @@ def changed(script: str, chance: random.Random, put_in: str) -> str:
     fences = list(_FENCE.finditer(script))
     at = chance.choice(fences).end() if fences else 0
     return f"{script[:at]}{put_in}\n{script[at:]}"
+
+
+def is_fenced(what: Any) -> bool:
+    """Tell whether a script looks at the lock."""
+    return _FENCE.search(str(what)) is not None
 
 
 def label_of(what: Any) -> str:
