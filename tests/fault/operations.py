@@ -15,6 +15,8 @@ KINDS = ("connect", "run", "put", "get", "forward", "reachable")
 _FENCE = re.compile(r'ffplay_token=;.*?\n\[ "\$ffplay_w" = [^\n]*\n', re.DOTALL)
 
 _FUNCTION = re.compile(r"^alive\(\) \{\n.*?^\}\n", re.DOTALL | re.MULTILINE)
+# What a journal's line calls the change that a script makes.
+_SUMMARY = re.compile(r'"summary": "((?:[^"\\]|\\.)*)"')
 _ROOT = re.compile(r"/[^\s'\"]*/hosts/[a-z0-9]+/")
 _RUN = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]+")
 
@@ -138,12 +140,15 @@ def is_fenced(what: Any) -> bool:
 
 
 def label_of(what: Any) -> str:
-    """Return in a few words what a script does: its first line that does something, without where the lab is."""
+    """Return in a few words what a script does, without where the lab is: its change, or its first line."""
     text = str(what)
     if text and _FENCE.fullmatch(text):
         return "look at the lock"
+    noted = _SUMMARY.search(text)
+    if noted:
+        return _RUN.sub("RUN", _ROOT.sub("/", noted[1]))[:90]
     for line in _FUNCTION.sub("", _FENCE.sub("", text)).splitlines():
         words = _RUN.sub("RUN", _ROOT.sub("/", line.strip()))
-        if words and words not in {"(", "{"} and not words.startswith(("umask", "set -e", "#")):
+        if words and words not in {"(", "{"} and not words.startswith(("umask", "set -e", "#", "ffplay_")):
             return words[:90]
     return ""

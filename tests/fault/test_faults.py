@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import random
+import shutil
+import subprocess
+import time
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
+import pymongo
 import pytest
 
-from ffplay.lab.layout import LabOptions
+from ffplay.lab.layout import LabOptions, LabSite
+from tests.fault import tools
 from tests.fault.operations import AT, Fault, Mode, Operation, changed
-from tests.fault.state import State
-from tests.fault.trial import attempt, record
+from tests.fault.state import State, Treasure, read
+from tests.fault.trial import attempt, laboratory, record
 
 # Small, so that a trial is short; each seed draws other operations.
 OPTIONS = LabOptions(hosts=2, shards=1, faces=40)
@@ -65,3 +72,49 @@ def test_a_fault_in_a_script_comes_behind_the_look_at_the_lock() -> None:
     fence = SiteLock("/var/lib/ffplay").fence(this_process("run", "playbook.yml"))
     script = f"{fence}work"
     assert changed(script, Fault(Operation("db1", "run", 1), Mode.FAIL).chance, "fault") == f"{fence}fault\nwork"
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[LabSite]:
+    """Give a lab that nobody has changed yet."""
+    with laboratory(tmp_path / "disk", OPTIONS) as site:
+        yield site
+
+
+@pytest.mark.lab
+def test_what_is_lost_is_seen(lab: LabSite) -> None:
+    treasure, start = Treasure.of(lab), read(lab)
+    assert treasure.lost(lab) == []
+    assert start.differences(read(lab)) == []
+    data = lab.databases[0].root / "opt/ntech/var/lib/tarantool/shard_1"
+    snapshot = max((data / "snapshots").glob("*.snap"))
+    half_made = lab.databases[0].root / "var/backups/ffplay/FindFace_shard_1/RUN.part"
+    half_made.mkdir(parents=True)
+    shutil.copy(snapshot, half_made)
+    (half_made / "manifest").touch()
+    snapshot.write_bytes(snapshot.read_bytes()[:-1])
+    (conf := lab.databases[0].root / "etc/tarantool/instances.enabled/FindFace_shard_1.lua").chmod(0o600)
+    with pymongo.MongoClient(lab.app.address, 27017) as client:
+        (face,) = client["facenapi"]["faces"].find().limit(1)
+        client["facenapi"]["faces"].update_one({"_id": face["_id"]}, {"$set": {"facen": b"other"}})
+    assert [problem.split(" ")[0] for problem in treasure.lost(lab)] == [f"db1:shard_1:{snapshot.name}", "the"]
+    assert start.differences(read(lab)) == [
+        f"files: db1:{conf.relative_to(lab.databases[0].root)} differs",
+        f"faces: {face['_id']} differs",
+    ]
+
+
+@pytest.mark.lab
+def test_a_tool_that_is_started_twice_at_once_is_seen(lab: LabSite) -> None:
+    build = [str(lab.databases[0].root / "usr/bin/findface-build-index"), "--input", str(lab.directory / "fifo")]
+    os.mkfifo(lab.directory / "fifo")
+    first = subprocess.Popen([*build, "--facen_size", "1", "--out", "/dev/null"], stderr=subprocess.DEVNULL)
+    while tools.starts(lab) == 0:
+        time.sleep(0.01)
+    assert tools.overlaps(lab) == []
+    second = subprocess.Popen([*build, "--facen_size", "1", "--out", "/dev/null"], stderr=subprocess.DEVNULL)
+    while tools.starts(lab) == 1:
+        time.sleep(0.01)
+    first.kill()
+    second.kill()
+    assert (first.wait(), second.wait(), len(tools.overlaps(lab))) == (-9, -9, 1)
