@@ -69,6 +69,8 @@ DEFAULTS: Mapping[str, Any] = MappingProxyType(
         # How long a shard may take for one answer, in seconds, before it counts as silent: undocumented.
         "shard_answer_seconds": 10,
         "build_index_command": "findface-build-index",
+        # Tarantool itself, on the shards' hosts: it reads the blocks of a backup.
+        "tarantool_command": "tarantool",
         # MongoDB. The layout of its documents is undocumented.
         "mongo_unit": "mongod",
         "mongo_address": "127.0.0.1",

@@ -7,8 +7,10 @@ from typing import Any
 
 from ffplay.model import Shard, Unknown
 from ffplay.remote.base import Reply
+from ffplay.resources.backup_token import check_script
 from ffplay.resources.base import ShellResource, quote
 from ffplay.resources.record import Record, describe, parse_record, write_script
+from ffplay.resources.unit import dead_script
 
 # The ending of the files of each directory, in the order of their names in `Shard`.
 _ENDINGS = {"snap": ".snap", "wal": ".xlog", "index": ".idx"}
@@ -21,7 +23,9 @@ class DataState:
     `files` are (name, bytes) with the name as `snap/00...0.snap`, `wal/...` or `index/...`; planned as `Unknown` where
     the shard itself will write them. `missing` are directories that should be there and are not. `record` says which
     generation they are at. `aside` are set-aside directories as (path, KiB), `newest` is when
-    the last of the snapshots and xlogs was written, in seconds since 1970; neither takes part in comparisons.
+    the last of the snapshots and xlogs was written, in seconds since 1970; neither takes part in comparisons. Nor does
+    `token`: in a planned value the manifest of the backup that must cover what is set aside, and the directory of that
+    backup's files (empty where they lie on another host).
     """
 
     files: tuple[tuple[str, int], ...] | Unknown = ()
@@ -29,6 +33,7 @@ class DataState:
     missing: tuple[str, ...] = ()
     aside: tuple[tuple[str, int], ...] = field(default=(), compare=False)
     newest: int = field(default=0, compare=False)
+    token: tuple[str, str] = field(default=("", ""), compare=False)
 
     @property
     def empty(self) -> bool:
@@ -91,25 +96,34 @@ class ShardData(ShellResource):
         return DataState(tuple(sorted(files)), known, tuple(missing), tuple(aside), newest)
 
     def bring_script(self, before: Any, after: Any) -> str:
-        """Write the record first (it says what is about to happen), then set the files aside where they are to go."""
-        script = write_script(self.shard.stamp, after.record) if before.record != after.record else ""
-        if after.empty and (not before.empty or before.missing):
-            script += self._set_aside(after.record.run)
-        return script
+        """Write the record first (it says what is about to happen), then set the files aside where they are to go.
+
+        Before both comes the proof that they may go, for a record says that nothing there is the only copy any more.
+        """
+        record = write_script(self.shard.stamp, after.record) if before.record != after.record else ""
+        if not (after.empty and (not before.empty or before.missing)):
+            return record
+        return self._proof(before, after) + record + self._set_aside(after.record.run)
+
+    def _proof(self, before: DataState, after: DataState) -> str:
+        """Return sh that exits unless the process is dead and a verified backup has what is there.
+
+        A shard that was emptied holds nothing but what the copy took from MongoDB.
+        """
+        dead = dead_script(self.shard, list(dict.fromkeys(self.directories().values())))
+        if before.empty or (before.record is not None and before.record.state == "emptied"):
+            return dead
+        if not after.token[0]:
+            return f'echo "no verified backup of {self.shard.name} is known: it is not wiped" >&2; exit 1\n'
+        return dead + check_script(self.shard, *after.token)
 
     def _set_aside(self, run: str) -> str:
         """Return sh that renames each directory that holds files and puts an empty twin in its place.
 
-        Renaming is instant and so is its reverse. The process must be dead: a running shard serves on over deleted
-        files, and comes back empty.
+        Renaming is instant and so is its reverse.
         """
-        unit = quote([self.shard.unit])
         paths = quote(dict.fromkeys(self.directories().values()))
-        return f"""case "$(systemctl show -p ActiveState,MainPID {unit} | sort | tr '\\n' ' ')" in
-  *ActiveState=inactive*MainPID=0*|*ActiveState=failed*MainPID=0*) ;;
-  *) echo "{self.shard.unit} still runs: its data must not be touched" >&2; exit 1;;
-esac
-for d in {paths}; do
+        return f"""for d in {paths}; do
   if [ ! -d "$d" ]; then
     mkdir -p "$d" && chown --reference={quote([self.shard.data_dir])} "$d" || exit; continue
   fi
@@ -138,6 +152,8 @@ sync"""
                 if found:
                     total = sum(size for _, size in found)
                     lines.append(f"set aside {len(found)} {ending}, {human(total)} in {self.directories()[kind]}")
+        if after.token[0]:
+            lines.append(f"needs the verified backup {after.token[0].rpartition('/')[0]} of {self.shard.name}")
         if before.record != after.record:
             lines.append(f"record: {describe(before.record)} -> {describe(after.record)}")
         return "\n".join(lines)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ffplay.model import Unknown
+from ffplay.model import Shard, Unknown
 from ffplay.remote.base import Reply
 from ffplay.resources.base import ShellResource, quote
 
@@ -13,6 +13,9 @@ from ffplay.resources.base import ShellResource, quote
 # reads its snapshot before it is ready, hence minutes.
 START_SECONDS = 600
 STOP_SECONDS = 300
+
+# systemd may start a unit anew after its RestartSec; a longer one than this is not waited for, in seconds.
+_RESTART_SECONDS = 60
 
 # Read as `Key=value` lines in whatever order systemd prints them.
 _PROPERTIES = "LoadState,ActiveState,MainPID,ExecMainStartTimestamp,UnitFileState"
@@ -151,6 +154,41 @@ while [ $gone -lt 2 ]; do
   [ $gone -ge 2 ] || sleep 0.2
 done
 systemctl reset-failed {unit} 2>/dev/null; :"""
+
+
+def dead_script(shard: Shard, directories: list[str]) -> str:
+    """Return sh that exits 1 unless a shard is proved dead: now, and after its unit's RestartSec as well.
+
+    A unit that is inactive proves little: systemd may be about to start it again, and somebody may have started
+    Tarantool without it. A live process serves on over files that were moved, and comes back empty.
+    """
+    unit = quote([shard.unit])
+    places = "|".join(f"*' -> '{quote([one])}/*" for one in directories)
+    return f"""alive() {{ echo "{shard.unit} $1: its data must not be touched" >&2; exit 1; }}
+look() {{
+  case "$(systemctl show -p ActiveState,MainPID {unit} | sort | tr '\\n' ' ')" in
+    *ActiveState=inactive*MainPID=0*|*ActiveState=failed*MainPID=0*) ;;
+    *) alive "still runs";;
+  esac
+}}
+look
+pause=0
+for word in $(systemctl show -p RestartUSec {unit} | cut -d= -f2); do
+  case $word in
+    *[0-9]ms|*[0-9]us) pause=$((pause + 1));;
+    *[0-9]min) pause=$((pause + 60 * ${{word%min}}));;
+    *[0-9]s) word=${{word%s}}; pause=$((pause + ${{word%.*}} + 1));;
+    *[0-9]h|*[0-9]d|infinity) pause={_RESTART_SECONDS};;
+  esac
+done
+[ "$pause" -le {_RESTART_SECONDS} ] || pause={_RESTART_SECONDS}
+sleep "$pause"
+look
+for p in /proc/[0-9]*; do
+  case "$(readlink "$p/exe" 2>/dev/null)" in */tarantool*) ;; *) continue;; esac
+  case "$(ls -l "$p/fd" 2>/dev/null)" in {places}) alive "is stopped, and process ${{p##*/}} has its files open";; esac
+done
+"""
 
 
 def _why(unit: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ffplay.model import Shard
+from ffplay.resources.shard_backup import ShardBackups
 from ffplay.steps._gap import gap_of
 from ffplay.steps.base import Context
 
@@ -46,3 +47,16 @@ def shards_with_gap(ctx: Context) -> Iterator[tuple[Shard, str]]:
 def backup_dir(ctx: Context, parameter: str) -> str:
     """Return the directory of backups: the step's parameter, else the host's variable."""
     return str(ctx.args[parameter] or ctx.variables["backup_dir"])
+
+
+def shard_backups(ctx: Context, shard: Shard, parameter: str) -> ShardBackups:
+    """Return where a shard's backups are: a directory on its own host, or HOST:/DIRECTORY, HOST of the inventory.
+
+    On another host the shards of several hosts meet, hence a directory for each.
+    """
+    place = backup_dir(ctx, parameter)
+    command = str(ctx.variables["tarantool_command"])
+    name, colon, path = place.partition(":")
+    if not colon or "/" in name:
+        return ShardBackups(shard, place, command=command)
+    return ShardBackups(shard, f"{path}/{ctx.host.name}", name, f"{ctx.variables['state_dir']}/backups", command)

@@ -1,23 +1,42 @@
 """Back up MongoDB, the shards and the configuration, and verify the backups by reading them.
 
 A backup is made where the site is not at its target: before MongoDB's faces are regenerated, and of each shard that is
-to be filled anew. A play without a target backs up everything. Shards need not be stopped.
+to be filled anew. A play without a target backs up everything.
+
+A shard's backup is read to its last block: headers, checksums, end markers and rows by space, which must agree with
+what the shard itself counts where it runs. `wipe` sets nothing aside without it. A shard that runs is backed up hot,
+and again once it is stopped, for rows may have come meanwhile; on the shards' own file system snapshots are hard links,
+so that this costs little.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from ffplay.model import Change, Unknown
+from ffplay.model import Change, Problem, Shard, Unknown
+from ffplay.resources.backup_manifest import ShardBackup
 from ffplay.resources.facts import HostFacts
 from ffplay.resources.file import ABSENT, File, FileCopy, FileState
 from ffplay.resources.mongo_dump import MongoDump, MongoDumps
-from ffplay.resources.shard_backup import ShardBackup, ShardBackups, size_of
-from ffplay.resources.shard_data import ShardData
+from ffplay.resources.shard_backup import ShardBackups, size_of
+from ffplay.resources.shard_data import ShardData, human
+from ffplay.resources.unit import Unit, UnitState
 from ffplay.steps._dumps import sufficient
 from ffplay.steps._gap import faces_of, gap_of, mongo_place
-from ffplay.steps._parts import backup_dir, shards_with_gap
+from ffplay.steps._parts import backup_dir, shard_backups, shards_with_gap
 from ffplay.steps.base import Context, Outcome, StepKind, parameters
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """One backup to be made: of these files, as (name, bytes), beside those already made; `hot`: the shard runs."""
+
+    shard: Shard
+    backups: ShardBackups
+    made: tuple[ShardBackup, ...]
+    files: tuple[tuple[str, int], ...]
+    hot: bool
 
 
 def plan(ctx: Context) -> Iterator[Outcome]:
@@ -76,18 +95,69 @@ def _configuration(ctx: Context) -> Iterator[Outcome]:
 
 
 def _shards(ctx: Context) -> Iterator[Outcome]:
-    directory = backup_dir(ctx, "to")
+    """Plan a backup of each shard that has data which no backup holds as they are.
+
+    One that was made while the shard ran does not do for a stopped one: rows may have come between.
+    """
+    planned: list[_Work] = []
     for shard, _ in shards_with_gap(ctx):
-        data, made = ctx.read(ShardData(shard), ShardBackups(shard, directory))
+        backups = shard_backups(ctx, shard, "to")
+        if backups.host and backups.host not in {host.name for host in ctx.site.hosts}:
+            yield Problem(
+                ctx.host.name,
+                f"the backups are to go to {backups.host}, and the inventory has no such host",
+                "write `to: HOST:/DIRECTORY` with a host of the inventory, or a directory alone",
+            )
+            return
+        data, made, unit = ctx.read(ShardData(shard), backups, Unit(shard.unit))
+        hot = isinstance(unit, UnitState) and unit.running
         if isinstance(data.files, Unknown) or data.empty:
             continue
         if ctx.target is not None:
             refilling = data.record is not None and data.record.state == "emptied"
-            if refilling or any(backup.covers(data) for backup in made):
+            if refilling or any(backup.covers(data) and (hot or not backup.hot) for backup in made):
                 continue
-        after = (*made, ShardBackup(ctx.run, Unknown("the copies have been read back")))
-        summary = f"back up {len(data.files)} files, {size_of(data.files)}, and {shard.conf}"
-        yield Change(ctx.host.name, ShardBackups(shard, directory), made, after, summary, shard.name)
+        planned.append(_Work(shard, backups, made, data.files, hot))
+    if planned:
+        yield from _planned(ctx, planned)
+
+
+def _planned(ctx: Context, planned: list[_Work]) -> Iterator[Outcome]:
+    """Plan the backups, and judge whether there is room for them."""
+    first = planned[0].backups
+    directories = tuple(work.shard.snap_dir for work in planned)
+    if first.host:
+        facts = ctx.one(HostFacts((first.directory,)), host=first.host)
+    else:
+        (facts,) = ctx.read(HostFacts((first.directory, *directories)))
+    rooms = {path: (free, total) for path, free, total in facts.free}
+    room = rooms.get(first.directory)
+    needed = 0
+    for work in planned:
+        linked = not first.host and room is not None and rooms.get(work.shard.snap_dir) == room
+        copied = sum(size for name, size in work.files if not (linked and name.startswith("snap/")))
+        needed += copied
+        free = f", {human(room[0])} are free" if room else ""
+        suffix = "-stopped" if any(backup.run == ctx.run for backup in work.made) else ""
+        how = f"{_how(work, linked)}; {human(copied)} to copy{free}"
+        after = ShardBackup(f"{ctx.run}{suffix}", Unknown("the copies have been read back"), hot=work.hot, how=how)
+        summary = f"back up {len(work.files)} files, {size_of(work.files)}, and {work.shard.conf}"
+        yield Change(ctx.host.name, work.backups, work.made, (*work.made, after), summary, work.shard.name)
+    if room and needed > room[0]:
+        yield Problem(
+            ctx.host.name,
+            f"backups of {', '.join(work.shard.name for work in planned)} take {human(needed)} "
+            f"in {backup_dir(ctx, 'to')}, and {human(room[0])} are free",
+            "make room, or give another directory or HOST:/DIRECTORY as `to` (and as `backups` of wipe)",
+        )
+
+
+def _how(work: _Work, linked: bool) -> str:
+    """Return in words how a backup is made."""
+    state = "hot (the shard runs, its snapshots pinned)" if work.hot else "of the stopped shard"
+    if work.backups.host:
+        return f"{state}, sent to {work.backups.host} and read back there"
+    return f"{state}, .snap by {'hard link' if linked else 'copy'}, the rest by copy"
 
 
 STEP = StepKind(
@@ -108,8 +178,8 @@ STEP = StepKind(
         to={
             "type": "string",
             "default": "",
-            "description": "Directory on each host (on the shards' own file system snapshots cost no space); "
-            "the variable backup_dir by default.",
+            "description": "Directory on each host (on the shards' own file system snapshots cost no space), or "
+            "HOST:/DIRECTORY with a host of the inventory, for the shards; the variable backup_dir by default.",
         },
     ),
     plan=plan,

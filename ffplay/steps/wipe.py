@@ -1,38 +1,37 @@
 """Set the data of shards aside that are to be filled anew: `.snap`, `.xlog` and `.idx`.
 
 Nothing is deleted: each directory is renamed on its own file system, which is instant, and so is its reverse. A shard
-is wiped only when it is stopped and a verified backup holds its snapshots.
+is wiped only when it is proved dead and a verified backup holds all that it has: right before, the backup's files are
+read once more, and nothing may have been written since.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ffplay.model import Change, Note, Problem, Shard, Unknown
+from ffplay.model import Change, Check, Note, Problem, Shard, Unknown
 from ffplay.resources.record import Record
-from ffplay.resources.shard_backup import ShardBackup, ShardBackups
+from ffplay.resources.shard_backup import BackupIntact, ShardBackups
 from ffplay.resources.shard_data import DataState, ShardData
 from ffplay.resources.shard_http import ShardFaces, ShardState
 from ffplay.resources.unit import Unit
 from ffplay.steps._gap import Gap, gap_of
-from ffplay.steps._parts import backup_dir
+from ffplay.steps._parts import backup_dir, shard_backups
 from ffplay.steps.base import Context, Outcome, StepKind, parameters
 
 
 def plan(ctx: Context) -> Iterator[Outcome]:
     """Plan to empty each shard with a gap."""
     gap = gap_of(ctx)
-    directory = backup_dir(ctx, "backups")
     shards = [shard for shard in ctx.host.shards if gap.shard(ctx.host, shard)]
-    ctx.read(*(r for s in shards for r in (Unit(s.unit), ShardData(s), ShardFaces(s), ShardBackups(s, directory))))
+    places = {shard: shard_backups(ctx, shard, "backups") for shard in shards}
+    ctx.read(*(r for s in shards for r in (Unit(s.unit), ShardData(s), ShardFaces(s), places[s])))
     for shard in shards:
-        yield from _one(ctx, gap, shard, directory)
+        yield from _one(ctx, gap, shard, places[shard])
 
 
-def _one(ctx: Context, gap: Gap, shard: Shard, directory: str) -> Iterator[Outcome]:
-    unit, data, served, backups = ctx.read(
-        Unit(shard.unit), ShardData(shard), ShardFaces(shard), ShardBackups(shard, directory)
-    )
+def _one(ctx: Context, gap: Gap, shard: Shard, place: ShardBackups) -> Iterator[Outcome]:
+    unit, data, served, backups = ctx.read(Unit(shard.unit), ShardData(shard), ShardFaces(shard), place)
     host = ctx.host.name
     wanted = Record(gap.generation, "emptied", gap.origin(data.record), _indexed(data, served), ctx.run)
     if data.empty and not data.missing and data.record == wanted:
@@ -47,13 +46,19 @@ def _one(ctx: Context, gap: Gap, shard: Shard, directory: str) -> Iterator[Outco
         yield Problem(
             host, f"{shard.unit} would still run when {shard.name} is wiped", "put `stop: tarantool` before wipe"
         )
-    if _needs_backup(data) and not _covered(data, backups):
+    covering = [backup for backup in backups if backup.covers(data)]
+    after = DataState((), wanted)
+    if _needs_backup(data) and not covering:
         yield Problem(
             host,
-            f"no verified backup in {directory} holds the snapshots of {shard.name}",
+            f"no verified backup in {backup_dir(ctx, 'backups')} holds the snapshots of {shard.name}",
             "put `backup: {tarantool: true}` before wipe, with the same `to`",
         )
-    after = DataState((), wanted)
+    elif _needs_backup(data):
+        after = DataState((), wanted, token=place.token(covering[-1]))
+        if place.host:
+            intact = BackupIntact(place, covering[-1].run)
+            yield Check(host, intact, f"the backup {intact.label} is as it was verified")
     why = gap.shard(ctx.host, shard)
     effect = (host, ShardFaces(shard), Unknown(f"{shard.name} has been filled"))
     count = 0 if isinstance(data.files, Unknown) else len(data.files)
@@ -81,10 +86,6 @@ def review(changes: tuple[Change, ...]) -> Iterator[Problem]:
 def _needs_backup(data: DataState) -> bool:
     """Tell whether the data are the only ones: an emptied shard holds but what the copy took from MongoDB."""
     return not data.empty and (data.record is None or data.record.state != "emptied")
-
-
-def _covered(data: DataState, backups: tuple[ShardBackup, ...]) -> bool:
-    return any(backup.covers(data) for backup in backups)
 
 
 def _indexed(data: DataState, served: ShardState | Unknown | None) -> tuple[str, ...]:

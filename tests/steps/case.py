@@ -20,6 +20,7 @@ from ffplay.load import Variables
 from ffplay.load.findings import Findings
 from ffplay.load.shards import shards_of
 from ffplay.model import Change, Check, Generation, Host, Login, Note, Problem, Shard, Site, Target, Unknown
+from ffplay.resources.backup_manifest import ShardBackup
 from ffplay.resources.census import Census, CensusState
 from ffplay.resources.command import Command
 from ffplay.resources.facts import HostFacts, HostState
@@ -27,7 +28,7 @@ from ffplay.resources.file import ABSENT, File, FileState
 from ffplay.resources.mongo import Facens, Faces, FacesState
 from ffplay.resources.mongo_dump import MongoDump, MongoDumps
 from ffplay.resources.record import Record
-from ffplay.resources.shard_backup import ShardBackup, ShardBackups
+from ffplay.resources.shard_backup import ShardBackups
 from ffplay.resources.shard_data import DataState, ShardData
 from ffplay.resources.shard_http import Gallery, ShardFaces, ShardState, Silent
 from ffplay.resources.unit import Unit, UnitState
@@ -254,7 +255,8 @@ def _backups(_: Any, given: Mapping[str, Mapping[str, Any]]) -> tuple[ShardBacku
     return tuple(
         ShardBackup(
             run,
-            tuple((name, size(amount), "digest") for name, amount in files.items() if name != "newest"),
+            tuple((name, size(amount), "digest") for name, amount in files.items() if name not in {"newest", "hot"}),
+            hot=files.get("hot", False),
             **_newest(files),
         )
         for run, files in given.items()

@@ -9,11 +9,12 @@ from ffplay.engine.options import Options
 from ffplay.engine.planner import batches_of
 from ffplay.errors import InputError
 from ffplay.model import Generation, Host, Login
+from ffplay.resources.backup_manifest import ShardBackup
 from ffplay.resources.file import File, FileState
 from ffplay.resources.mongo import Faces, FacesState
 from ffplay.resources.notifications import Notifications
 from ffplay.resources.record import Record
-from ffplay.resources.shard_backup import ShardBackup, ShardBackups
+from ffplay.resources.shard_backup import ShardBackups
 from ffplay.resources.shard_data import DataState, ShardData
 from ffplay.resources.shard_http import ShardFaces
 from ffplay.resources.unit import Unit, UnitState

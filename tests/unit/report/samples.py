@@ -7,11 +7,12 @@ from typing import Any
 from ffplay.engine.plan import Plan, PlayPlan, StepGroup, StepPlan
 from ffplay.findface import MODELS
 from ffplay.model import Change, Check, Generation, Mark, Note, Play, Problem, Shard, Step, Target
+from ffplay.resources.backup_manifest import ShardBackup
 from ffplay.resources.command import Command
 from ffplay.resources.file import File, FileState
 from ffplay.resources.job import Job
 from ffplay.resources.record import Record
-from ffplay.resources.shard_backup import ShardBackup, ShardBackups
+from ffplay.resources.shard_backup import ShardBackups
 from ffplay.resources.shard_data import DataState, ShardData
 from ffplay.resources.unit import RUNNING, STOPPED, Unit, UnitState
 

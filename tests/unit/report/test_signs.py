@@ -6,9 +6,10 @@ import pytest
 
 from ffplay.model import Change, Unknown
 from ffplay.report.signs import MEANING, sign
+from ffplay.resources.backup_manifest import ShardBackup
 from ffplay.resources.command import Command
 from ffplay.resources.file import ABSENT, File, FileState
-from ffplay.resources.shard_backup import ShardBackup, ShardBackups
+from ffplay.resources.shard_backup import ShardBackups
 from ffplay.resources.unit import RUNNING, STOPPED, Unit, UnitState, restarted
 from tests.unit.report import samples
 

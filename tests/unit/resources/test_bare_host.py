@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import shutil
 import signal
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from ffplay.model import Generation, Shard, Unknown
 from ffplay.remote.base import Reply
 from ffplay.resources import job
 from ffplay.resources.base import ShellResource
@@ -23,91 +20,9 @@ from ffplay.resources.file import ABSENT, File, FileState
 from ffplay.resources.job_script import poll_script
 from ffplay.resources.lock import FENCED, HELD, Held, Holder, SiteLock
 from ffplay.resources.notifications import Notifications
-from ffplay.resources.record import Record
-from ffplay.resources.shard_backup import ShardBackup, ShardBackups
-from ffplay.resources.shard_data import DataState, ShardData
 from ffplay.resources.unit import RUNNING, STOPPED, Unit, UnitState
 
-# All that is asked of a host beside sh and coreutils; systemctl is here a unit that is stopped and starts at once.
-COREUTILS = [
-    "base64",
-    "cat",
-    "chgrp",
-    "chmod",
-    "chown",
-    "cp",
-    "cut",
-    "date",
-    "df",
-    "dirname",
-    "du",
-    "echo",
-    "env",
-    "expr",
-    "head",
-    "id",
-    "ln",
-    "ls",
-    "mkdir",
-    "mktemp",
-    "mv",
-    "nproc",
-    "od",
-    "printf",
-    "readlink",
-    "rm",
-    "rmdir",
-    "sha256sum",
-    "sleep",
-    "sort",
-    "stat",
-    "sync",
-    "tail",
-    "test",
-    "timeout",
-    "touch",
-    "tr",
-    "true",
-    "uname",
-    "wc",
-]
-SYSTEMCTL = """#!/bin/sh
-case $1 in
-  show) if [ -e {state} ]; then echo ActiveState=active; echo MainPID=7
-        else echo ActiveState=inactive; echo MainPID=0; fi
-        echo LoadState=loaded; echo ExecMainStartTimestamp=;;
-  start|restart) touch {state};;
-  stop) rm -f {state};;
-esac
-"""
-
 Host = Callable[[str], Reply]
-
-
-@pytest.fixture
-def host(tmp_path: Path) -> Host:
-    """Give a function that runs a script on the bare host."""
-    programs = tmp_path / "bin"
-    programs.mkdir()
-    for name in (*COREUTILS, "setsid"):
-        (programs / name).symlink_to(shutil.which(name) or f"/missing/{name}")
-    (programs / "sh").symlink_to("/bin/sh")
-    (programs / "systemctl").write_text(SYSTEMCTL.format(state=tmp_path / "active"))
-    (programs / "systemctl").chmod(0o755)
-
-    def run(script: str) -> Reply:
-        done = subprocess.run(
-            [str(programs / "sh"), "-s"],
-            input=script.encode(),
-            capture_output=True,
-            env={"PATH": str(programs)},
-            timeout=60,
-            check=False,
-        )
-        assert b"not found" not in done.stderr, done.stderr.decode()
-        return Reply(done.returncode, done.stdout, done.stderr)
-
-    return run
 
 
 def bring(host: Host, resource: ShellResource, before: object, after: object) -> object:
@@ -121,31 +36,6 @@ def bring(host: Host, resource: ShellResource, before: object, after: object) ->
 
 def read(host: Host, resource: ShellResource) -> object:
     return resource.parse(host(resource.read_script()))
-
-
-@pytest.fixture
-def shard(tmp_path: Path) -> Shard:
-    data = tmp_path / "shard one"
-    for name in ("snapshots", "xlogs", "index"):
-        (data / name).mkdir(parents=True)
-    (data / "snapshots/00.snap").write_bytes(b"SNAP\n0.13\n\nrows" + bytes.fromhex("d510aded"))
-    (data / "xlogs/00.xlog").write_bytes(b"XLOG\n0.13\n\n" + b"x" * 5000)
-    (data / "index/g.idx").write_bytes(b"index")
-    conf = tmp_path / "FindFace_shard_1.lua"
-    conf.write_text("FindFace.start()\n")
-    return Shard(
-        "FindFace_shard_1",
-        1,
-        "tarantool@FindFace_shard_1",
-        str(conf),
-        str(data),
-        str(data / "snapshots"),
-        str(data / "xlogs"),
-        str(data / "index"),
-        "127.0.0.1",
-        33001,
-        8001,
-    )
 
 
 def test_files(host: Host, tmp_path: Path) -> None:
@@ -183,60 +73,6 @@ def test_units(host: Host) -> None:
     assert stopped.active == "inactive"
     started = bring(host, unit, stopped, RUNNING)
     bring(host, unit, dataclasses.replace(started, pid=0), STOPPED)
-
-
-def test_a_shard_is_backed_up_and_set_aside(host: Host, shard: Shard) -> None:
-    data = ShardData(shard)
-    before = read(host, data)
-    assert isinstance(before, DataState)
-    assert before.files == (("index/g.idx", 5), ("snap/00.snap", 19), ("wal/00.xlog", 5011))
-    backups = ShardBackups(shard, f"{shard.data_dir}/../backups of all")
-    made = bring(host, backups, (), (ShardBackup("run1", Unknown("read back")),))
-    assert isinstance(made, tuple)
-    assert made[0].covers(before)
-    assert [name for name, _, _ in made[0].files] == [
-        "snap/00.snap",
-        "wal/00.xlog",
-        "index/g.idx",
-        "FindFace_shard_1.lua",
-    ]
-    linked = Path(backups.label, "run1/snap/00.snap")
-    assert linked.stat().st_nlink == 2
-    emptied = bring(host, data, before, DataState((), Record(Generation("cherry_480", 480), "emptied", run="run1")))
-    assert isinstance(emptied, DataState)
-    assert {Path(path).name for path, _ in emptied.aside} == {
-        "snapshots.aside-run1",
-        "xlogs.aside-run1",
-        "index.aside-run1",
-    }
-    assert Path(f"{shard.snap_dir}.aside-run1/00.snap").stat().st_nlink == 2
-
-
-@pytest.mark.parametrize(
-    ("spoil", "said"),
-    [
-        (lambda snap: snap.write_bytes(snap.read_bytes()[:-1]), "no end marker"),
-        (lambda snap: snap.write_bytes(b"JUNK" + snap.read_bytes()[4:]), "does not begin"),
-    ],
-    ids=["cut", "junk"],
-)
-def test_a_damaged_snapshot_is_no_backup(host: Host, shard: Shard, spoil: Callable[[Path], object], said: str) -> None:
-    spoil(Path(shard.snap_dir, "00.snap"))
-    backups = ShardBackups(shard, f"{shard.data_dir}/backups")
-    reply = host(backups.bring_script((), (ShardBackup("run1"),)))
-    assert reply.code != 0
-    assert said in reply.error_text
-    assert read(host, backups) == ()
-
-
-def test_data_of_a_running_shard_stay(host: Host, shard: Shard, tmp_path: Path) -> None:
-    (tmp_path / "active").touch()
-    data = ShardData(shard)
-    before = read(host, data)
-    reply = host(data.bring_script(before, DataState((), Record(Generation("cherry_480", 480), "emptied", run="run1"))))
-    assert reply.code != 0
-    assert "still runs" in reply.error_text
-    assert Path(shard.snap_dir, "00.snap").exists()
 
 
 def test_commands_and_notifications(host: Host, tmp_path: Path) -> None:

@@ -1,0 +1,318 @@
+"""Backs up, verifies and sets aside a real shard's files on a bare host; what is spoilt refuses the wipe by name."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ffplay.errors import ChangeFailed
+from ffplay.model import Generation, Host, Login, Shard, Unknown
+from ffplay.remote.base import Reply
+from ffplay.resources.backup_manifest import ShardBackup
+from ffplay.resources.record import Record
+from ffplay.resources.shard_backup import BackupIntact, ShardBackups
+from ffplay.resources.shard_data import DataState, ShardData
+from tests.unit.resources.tarantool_files import shard_with_files
+
+RunOn = Callable[[str], Reply]
+DB = Host("db1", ("tntapi",), Login("db1"))
+END = bytes.fromhex("d510aded")
+EMPTIED = Record(Generation("cherry_480", 480), "emptied", run="run1")
+
+
+class Access:
+    """Every host is the one bare host; `noted` is what was told."""
+
+    def __init__(self, host: RunOn) -> None:
+        self._host = host
+        self.noted: list[str] = []
+
+    def connection(self, _: str) -> Any:
+        return self
+
+    def tell(self, _: str, text: str) -> None:
+        self.noted.append(text)
+
+    def run(self, script: str, **_: Any) -> Reply:
+        return self._host(script)
+
+    def put(self, path: str, chunks: Iterable[bytes]) -> str:
+        Path(path).write_bytes(b"".join(chunks))
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+    def get(self, path: str) -> Iterator[bytes]:
+        yield Path(path).read_bytes()
+
+
+@pytest.fixture
+def access(host: RunOn, tmp_path: Path) -> Any:
+    (tmp_path / "bin/tarantool").symlink_to(shutil.which("tarantool") or "/missing/tarantool")
+    return Access(host)
+
+
+def made(access: Any, backups: ShardBackups, run: str = "run1") -> ShardBackup:
+    """Make a backup and return it as it is read afterwards."""
+    before = backups.read(access, DB)
+    after = (*before, ShardBackup(run, Unknown("read back")))
+    backups.bring(access, DB, before, after)
+    observed = backups.read(access, DB)
+    assert backups.reached(before, after, observed)
+    return observed[-1]
+
+
+def state(host: RunOn, shard: Shard) -> DataState:
+    data = ShardData(shard)
+    return data.parse(host(data.read_script()))
+
+
+def wipe(host: RunOn, shard: Shard, token: tuple[str, str]) -> Reply:
+    data = ShardData(shard)
+    return host(data.bring_script(state(host, shard), DataState((), EMPTIED, token=token)))
+
+
+def place_of(shard: Shard, **fields: str) -> ShardBackups:
+    return ShardBackups(shard, f"{shard.data_dir}/../backups of all", **fields)
+
+
+def test_a_stopped_shard_is_backed_up_and_set_aside(host: RunOn, shard: Shard, access: Any) -> None:
+    before = state(host, shard)
+    backups = place_of(shard)
+    backup = made(access, backups)
+    assert backup.covers(before)
+    assert (backup.hot, backup.live, backup.rows) == (False, (), ((512, 290, 310),))
+    assert isinstance(backup.files, tuple)
+    assert {name for name, _, _ in backup.files} == {*(name for name, _ in before.files), "FindFace_shard_1.lua"}
+    for name, _ in before.names("snap"):
+        assert Path(backups.label, "run1", name).stat().st_nlink == 2
+    for name, size in before.names("wal"):
+        copy = Path(backups.label, "run1", name)
+        assert (copy.stat().st_nlink, copy.stat().st_size) == (1, size)
+    reply = wipe(host, shard, backups.token(backup))
+    assert reply.code == 0, reply.error_text
+    after = state(host, shard)
+    assert (after.files, after.record) == ((), EMPTIED)
+    assert {Path(path).name for path, _ in after.aside} == {
+        "snapshots.aside-run1",
+        "xlogs.aside-run1",
+        "index.aside-run1",
+    }
+    assert Path(backups.label, "run1/manifest").read_text().splitlines()[0] == "ffplay-backup 2"
+
+
+def newest(folder: str | Path, pattern: str) -> Path:
+    return max(path for path in Path(folder).rglob(pattern) if path.stat().st_size > 200)
+
+
+def flip(path: Path) -> None:
+    """Flip a bit near the end of a file without touching what is linked to it elsewhere."""
+    content = bytearray(path.read_bytes())
+    content[-20] ^= 1
+    path.unlink()
+    path.write_bytes(content)
+
+
+def cut(path: Path, count: int) -> None:
+    content = path.read_bytes()
+    path.unlink()
+    path.write_bytes(content[:-count])
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda b, _: flip(newest(b, "*.snap")), r"\.snap is not what was verified"),
+        (lambda b, _: flip(newest(b, "*.xlog")), r"\.xlog is not what was verified"),
+        (lambda b, _: cut(newest(b, "*.snap"), 100), "bytes any more"),
+        (lambda b, _: cut(newest(b, "*.snap"), 4), "bytes any more"),
+        (lambda b, _: newest(b, "*.snap").unlink(), r"\.snap is missing"),
+        (lambda b, _: (b / "manifest").unlink(), "manifest of its backup, .* is gone"),
+        (lambda b, _: cut(b / "manifest", 3), "is cut"),
+        (lambda b, _: edit(b / "manifest", "ffplay-backup 2", "ffplay-backup 1"), "no manifest"),
+        (lambda _, s: newest(s.wal_dir, "*.xlog").open("ab").write(b"rows written since"), "rows were written since"),
+        (lambda _, s: flip(newest(s.wal_dir, "*.xlog")), "is not what the backup has"),
+        (lambda _, s: shutil.copy(newest(s.wal_dir, "*.xlog"), f"{s.wal_dir}/{9:020}.xlog"), "rows that no backup has"),
+        (lambda _, s: shutil.copy(newest(s.snap_dir, "*.snap"), f"{s.snap_dir}/{9:020}.snap"), "in no verified backup"),
+    ],
+    ids=[
+        "flipped byte",
+        "flipped byte of an xlog",
+        "truncation",
+        "missing end marker",
+        "missing file",
+        "deleted manifest",
+        "cut manifest",
+        "manifest of another format",
+        "rows written since",
+        "other rows of the same size",
+        "another xlog",
+        "another snapshot",
+    ],
+)
+def test_what_is_not_as_it_was_verified_refuses_the_wipe(
+    host: RunOn, shard: Shard, access: Any, spoil: Callable[[Path, Shard], object], said: str
+) -> None:
+    backups = place_of(shard)
+    backup = made(access, backups)
+    spoil(Path(backups.label, "run1"), shard)
+    before = state(host, shard)
+    reply = wipe(host, shard, backups.token(backup))
+    assert reply.code != 0
+    assert re.search(said, reply.error_text), reply.error_text
+    assert shard.name in reply.error_text
+    assert state(host, shard) == before
+    assert before.record is None
+
+
+def test_nothing_is_wiped_without_a_backup(host: RunOn, shard: Shard) -> None:
+    reply = wipe(host, shard, ("", ""))
+    assert reply.code != 0
+    assert "no verified backup of FindFace_shard_1 is known" in reply.error_text
+    assert len(state(host, shard).files) > 3
+
+
+def test_a_half_filled_shard_needs_no_backup(host: RunOn, shard: Shard) -> None:
+    data = ShardData(shard)
+    host(data.bring_script(DataState(state(host, shard).files), DataState(state(host, shard).files, EMPTIED)))
+    assert wipe(host, shard, ("", "")).code == 0
+    assert state(host, shard).files == ()
+
+
+def test_data_of_another_instance_are_not_covered(host: RunOn, shard: Shard, access: Any) -> None:
+    backups = place_of(shard)
+    backup = made(access, backups)
+    snapshot = newest(shard.snap_dir, "*.snap")
+    content = snapshot.read_bytes()
+    at = content.index(b"Instance: ") + 10
+    snapshot.unlink()
+    snapshot.write_bytes(content[:at] + b"0000" + content[at + 4 :])
+    reply = wipe(host, shard, backups.token(backup))
+    assert reply.code != 0
+    assert "is of another instance" in reply.error_text
+
+
+def test_a_hot_backup_covers_what_a_stop_leaves(host: RunOn, tmp_path: Path, access: Any) -> None:
+    """A stop appends the end marker to the last xlog, and begins one that holds no row."""
+    shard = shard_with_files(tmp_path)
+    *_, last, empty = sorted(Path(shard.wal_dir).glob("*.xlog"))
+    left = last.read_bytes(), empty.read_bytes()
+    assert left[0].endswith(END)
+    assert left[1].endswith(b"\n\n" + END)
+    last.write_bytes(left[0][:-4])
+    empty.unlink()
+    backups = place_of(shard)
+    backup = made(access, backups)
+    last.write_bytes(left[0])
+    empty.write_bytes(left[1])
+    assert wipe(host, shard, backups.token(backup)).code == 0
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda s: cut(newest(s.snap_dir, "*.snap"), 4), "no end marker"),
+        (lambda s: flip(newest(s.snap_dir, "*.snap")), "checksum"),
+        (lambda s: flip(newest(s.wal_dir, "*.xlog")), "checksum"),
+        (lambda s: shutil.rmtree(s.snap_dir), "no snapshot"),
+    ],
+    ids=["cut", "flipped", "flipped in an xlog", "no snapshot"],
+)
+def test_damaged_files_are_no_backup(
+    host: RunOn, shard: Shard, access: Any, spoil: Callable[[Shard], object], said: str
+) -> None:
+    spoil(shard)
+    backups = place_of(shard)
+    with pytest.raises(ChangeFailed, match=said):
+        made(access, backups)
+    assert backups.read(access, DB) == ()
+
+
+def test_what_a_killed_run_left_counts_for_nothing_and_goes(shard: Shard, access: Any) -> None:
+    backups = place_of(shard)
+    half = Path(backups.label, "run0.part")
+    half.mkdir(parents=True)
+    (half / "manifest").write_text("ffplay-backup 2\nend 1\n")
+    assert backups.read(access, DB) == ()
+    made(access, backups)
+    assert [path.name for path in Path(backups.label).iterdir()] == ["run1"]
+
+
+def test_a_copy_takes_over_what_an_earlier_backup_has(shard: Shard, access: Any, tmp_path: Path) -> None:
+    """On another file system, which a `ln` stands for that links nothing of the shard's own."""
+    link = tmp_path / "bin/ln"
+    link.unlink()
+    link.write_text(f'#!/bin/sh\ncase $1 in "{shard.snap_dir}"/*) exit 1;; esac\nexec {shutil.which("ln")} "$@"\n')
+    link.chmod(0o755)
+    backups = place_of(shard)
+    made(access, backups)
+    made(access, backups, "run2")
+    snapshot = newest(shard.snap_dir, "*.snap")
+    first, second = (Path(backups.label, run, "snap", snapshot.name) for run in ("run1", "run2"))
+    assert snapshot.stat().st_nlink == 1
+    assert first.read_bytes() == snapshot.read_bytes()
+    assert first.samefile(second)
+
+
+def test_to_another_host(host: RunOn, shard: Shard, access: Any, tmp_path: Path) -> None:
+    backups = place_of(shard, host="nas", tokens=f"{tmp_path}/state of it/backups")
+    before = state(host, shard)
+    backup = made(access, backups)
+    assert backup.covers(before)
+    away = Path(f"{shard.data_dir}/../backups of all/{shard.name}/run1")
+    assert {str(path.relative_to(away)) for path in away.rglob("*.*")} == {
+        *(name for name, _ in before.files),
+        "FindFace_shard_1.lua",
+    }
+    assert not list(Path(shard.data_dir, "ffplay-backup").iterdir())
+    intact = BackupIntact(backups, "run1")
+    assert intact.read(access, DB).problems == ()
+    flip(newest(away, "*.snap"))
+    assert "is not what was verified" in intact.read(access, DB).problems[0]
+    shutil.rmtree(away)
+    assert wipe(host, shard, backups.token(backup)).code == 0
+
+
+def test_data_of_a_running_shard_stay(host: RunOn, shard: Shard, tmp_path: Path, access: Any) -> None:
+    backups = place_of(shard)
+    backup = made(access, backups)
+    (tmp_path / "active").touch()
+    reply = wipe(host, shard, backups.token(backup))
+    assert reply.code != 0
+    assert "still runs" in reply.error_text
+    assert newest(shard.snap_dir, "*.snap").exists()
+
+
+def test_a_process_beside_systemd_keeps_the_data(host: RunOn, shard: Shard, tmp_path: Path, access: Any) -> None:
+    backups = place_of(shard)
+    backup = made(access, backups)
+    script = tmp_path / "hold.lua"
+    held, ready = newest(shard.wal_dir, "*.xlog"), tmp_path / "ready"
+    script.write_text(f"f = io.open('{held}') io.open('{ready}', 'w'):close() require('fiber').sleep(600)")
+    process = subprocess.Popen(["tarantool", str(script)], stdin=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 60
+        while not ready.exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        reply = wipe(host, shard, backups.token(backup))
+        assert reply.code != 0
+        assert f"process {process.pid} has its files open" in reply.error_text
+    finally:
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+    assert wipe(host, shard, backups.token(backup)).code == 0
