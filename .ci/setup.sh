@@ -19,8 +19,16 @@ missing_packages() {
   find_python >/dev/null 2>&1 || printf 'python3 '
   "$(find_python || echo false)" -c 'import ensurepip, venv' >/dev/null 2>&1 || printf 'python3-venv '
   for program in "$@"; do
-    command -v "$program" >/dev/null 2>&1 || printf '%s ' "$program"
+    command -v "$program" >/dev/null 2>&1 || package_of "$program"
   done
+}
+
+package_of() {
+  case $1 in
+    systemd-nspawn) printf 'systemd-container ' ;;
+    ip) printf 'iproute2 ' ;;
+    *) printf '%s ' "$1" ;;
+  esac
 }
 
 find_python() {

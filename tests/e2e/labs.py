@@ -32,9 +32,12 @@ def lab(directory: Path, **options: Any) -> Iterator[LabSite]:
     try:
         driver.named(DRIVER).check(wanted)
     except Error as error:
-        pytest.skip(f"no lab with {DRIVER} hosts: {error} ({error.hint})")
-    yield site.up(wanted)
-    site.down(directory)
+        pytest.skip(f"no lab with {DRIVER} hosts: {error}; {error.advice}")
+    found = site.up(wanted)
+    try:
+        yield found
+    finally:
+        site.down(directory)
 
 
 def host_of(lab: LabSite, name: str) -> LabHost:
@@ -42,11 +45,11 @@ def host_of(lab: LabSite, name: str) -> LabHost:
     return next(host for host in lab.hosts if host.name == name)
 
 
-def at(lab: LabSite, name: str, script: str, input_: str | None = None) -> subprocess.CompletedProcess[str]:
+def at(lab: LabSite, name: str, script: str) -> subprocess.CompletedProcess[str]:
     """Run a script on a host as its root; $ROOT is its tree."""
     host = host_of(lab, name)
-    text = f"ROOT={shlex.quote(str(host.prefix).rstrip('/'))}; {script}"
+    text = f"ROOT={shlex.quote(str(host.prefix))}; {script}"
     if host.machine:
         text = f"sudo sh -c {shlex.quote(text)}"
     command = ["ssh", "-F", str(lab.directory / "ssh_config"), name, text]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, input=input_)
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
