@@ -3,7 +3,7 @@
 A scenario is `scenario.yml` beside the playbooks that it needs:
 
     lab:       options of the lab
-    drivers:   the kinds of lab hosts that it holds on, where not on all
+    once:      true where it is about faces and not about hosts: the gate runs it on loopback hosts alone
     commands:  a list, in order, of either
       - at: HOST, run: SH              something that an operator or a fault does on a host ($ROOT is its tree)
       - ffplay: "plan PLAYBOOK ..."    with `exit` (0), `shows` and `hides` (regular expressions);
@@ -42,10 +42,8 @@ pytestmark = pytest.mark.lab
 def lab(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[LabSite]:
     """Give the scenario's lab; nothing of it runs afterwards."""
     directory = tmp_path / "lab"
-    scenario = scenario_of(request.getfixturevalue("name"))
-    if labs.DRIVER not in scenario.get("drivers", [labs.DRIVER]):
-        pytest.skip(f"not for {labs.DRIVER} hosts")
-    with labs.lab(directory, **{"faces": 120, **(scenario.get("lab") or {})}) as found:
+    options = {"faces": 120, **(scenario_of(request.getfixturevalue("name")).get("lab") or {})}
+    with labs.lab(directory, **options) as found:
         yield found
 
 
@@ -55,7 +53,12 @@ def scenario_of(name: str) -> dict[str, Any]:
     return content
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+def marked(name: str) -> Any:
+    """Return a scenario as a parameter."""
+    return pytest.param(name, marks=[pytest.mark.once] if scenario_of(name).get("once") else [])
+
+
+@pytest.mark.parametrize("name", [marked(name) for name in SCENARIOS])
 def test_scenario(name: str, lab: LabSite) -> None:
     scenario = scenario_of(name)
     for command in scenario["commands"]:
