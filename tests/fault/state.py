@@ -149,6 +149,17 @@ class Treasure:
                 problems.append(f"{key} is neither in place, nor set aside, nor in a verified backup")
         return problems + self._lost_facens(lab)
 
+    def out_of_place(self, lab: LabSite) -> list[str]:
+        """Return which files are not where they were, as they were."""
+        problems = []
+        for key, content in self.files.items():
+            host, shard, name = key.split(":")
+            kind = "snapshots" if name.endswith(".snap") else "xlogs"
+            path = lab.host(host).root / _DATA / shard / kind / name
+            if not path.exists() or path.read_bytes()[: len(content)] != content:
+                problems.append(f"{key} is not in its place as it was")
+        return problems
+
     def _lost_facens(self, lab: LabSite) -> list[str]:
         there = {str(number): {_digest(bytes(face.get("facen") or b""))} for number, face in faces_of(lab).items()}
         for path in (lab.app.root / _BACKUPS).rglob("*.bson"):

@@ -291,6 +291,7 @@ class _Trial:
             outcome.broken.append(f"rollback ended with {code}")
             return
         self._safe("after rollback")
+        outcome.broken += [f"rolled back: {problem}" for problem in self._treasure.out_of_place(self._lab)]
         differences = self._start.differences(read(self._lab))
         outcome.broken += [f"rolled back, unlike the start: {text}" for text in summary(differences)]
 
