@@ -171,16 +171,25 @@ class Applier:
             journal = self._journal
             pairs = zip(numbers, batch, strict=True)
             script = "".join(journal.intent_script(number, self._step, change) for number, change in pairs)
-            journal.judge(host.name, self._note(host, script))
+            self._note(journal, host, script)
 
     def _note_done(self, host: Host, batch: list[Change], numbers: list[int], made: list[int]) -> None:
         """Note on the host what was made."""
         if self._journal and made:
             scripts = [self._journal.done_script(numbers[index], batch[index]) for index in made]
-            self._journal.judge(host.name, self._note(host, "".join(scripts)))
+            self._note(self._journal, host, "".join(scripts))
 
-    def _note(self, host: Host, script: str) -> Reply:
-        return self._writer.connection(host.name).run(script)
+    def _note(self, journal: Journal, host: Host, script: str) -> None:
+        """Have the host note something. Raise `Refused` where it did not, whatever was the matter."""
+        reply = self._writer.connection(host.name).run(script)
+        journal.judge(host.name, reply)
+        if reply.code:
+            raise Refused(
+                host.name,
+                f"the journal cannot be written there: exit code {reply.code}",
+                "mend the cause, then apply again",
+                reply.error_text,
+            )
 
     def _read_again(self, host: Host, batch: list[Change]) -> None:
         """Compare what is there with what was planned: an exit code proves nothing."""

@@ -248,7 +248,10 @@ class FencedConnection:
         self._connection.close()
 
     def _check(self) -> None:
-        self._lock.judge(self._host, self._connection.run(self._lock.fence(self._host)))
+        reply = self._lock.judge(self._host, self._connection.run(self._lock.fence(self._host)))
+        if reply.code:
+            said = f"cannot look whether the lock is still this run's: exit code {reply.code}"
+            raise SiteError(self._host, said, "see state_dir in the inventory, and its disk", reply.error_text)
 
 
 class FencedAccess:

@@ -50,9 +50,14 @@ def _planned(args: argparse.Namespace, faults: list[Fault], operations: list[Ope
     chance = random.Random(args.seed)
     planned = []
     for number, fault in enumerate(faults, 1):
-        killed = chance.choice(operations) if args.killed and number % args.killed == 0 else None
-        planned.append((fault, Course(killed, bool(args.rollback) and number % args.rollback == 0)))
+        # Early enough for the run behind it to come to most of its own.
+        killed = chance.choice(operations[: len(operations) * 2 // 3]) if _due(number, args.killed) else None
+        planned.append((fault, Course(killed, _due(number, args.rollback))))
     return planned
+
+
+def _due(number: int, every: int) -> bool:
+    return every > 0 and number % every == 0
 
 
 def _trials(

@@ -16,7 +16,7 @@ _FENCE = re.compile(r'ffplay_token=;.*?\n\[ "\$ffplay_w" = [^\n]*\n', re.DOTALL)
 
 _FUNCTION = re.compile(r"^alive\(\) \{\n.*?^\}\n", re.DOTALL | re.MULTILINE)
 # What a journal's line calls the change that a script makes.
-_SUMMARY = re.compile(r'"summary": "((?:[^"\\]|\\.)*)"')
+_SUMMARY = re.compile(r'^\{"n": .*?"summary": "((?:[^"\\]|\\.)*)"', re.MULTILINE)
 _ROOT = re.compile(r"/[^\s'\"]*/hosts/[a-z0-9]+/")
 _RUN = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]+")
 

@@ -32,6 +32,9 @@ TARGET = "cherry_480"
 # Longer than any of this takes on a machine that is busy with other things, in seconds.
 _PATIENCE = 600
 
+# What a script says that a fault has fail.
+_SAID = "Input/output error"
+
 _LOCKED = 9
 _HELD_BY = re.compile(r"locked by run (\S+):")
 
@@ -188,6 +191,8 @@ class _Trial:
         hits = [line for line in map(json.loads, self._log.read_text().splitlines()) if line["hit"]]
         outcome.hit = bool(hits)
         outcome.label = hits[0]["label"] if hits else ""
+        if code == 0 and any(hit["changes"] for hit in hits) and self._fault.mode is Mode.FAIL and _SAID not in output:
+            outcome.broken.append("what did not work was passed over without a word")
         if "this is a bug in ffplay" in output or "Traceback" in output:
             outcome.broken.append("the run with the fault ended in a traceback")
         disk.free(self._lab.directory)

@@ -95,6 +95,17 @@ def test_what_cannot_be_noted_on_the_host_is_not_done(bench: Make) -> None:
     assert not list(one.folder.glob("*/made"))
 
 
+def test_what_another_user_does_is_not_done_where_it_cannot_be_noted(bench: Make) -> None:
+    one = bench("- command: touch {{ here }}/made\n  become: false")
+    for host in "abc":
+        # Every script of the run writes there who it is.
+        (one.folder / host / "state/writer").mkdir(parents=True)
+    error = apply(one, "run1")
+    assert isinstance(error, Refused)
+    assert "the journal cannot be written there: exit code" in error.message
+    assert not list(one.folder.glob("*/made"))
+
+
 def test_what_cannot_be_noted_here_is_not_done(bench: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     one = bench("- command: touch {{ here }}/made")
     (tmp_path / "file").write_text("")

@@ -17,7 +17,7 @@ from ffplay.engine.lock import Lock, Locks, locks_of, this_process
 from ffplay.engine.options import Options
 from ffplay.engine.processes import Identity, dead, identity
 from ffplay.engine.runner import Session
-from ffplay.errors import Error, HostError, Interrupted, Locked, Refused
+from ffplay.errors import Error, HostError, Interrupted, Locked, Refused, SiteError
 from ffplay.load import Sources, load
 from ffplay.resources.job import Job
 from ffplay.resources.lock import Holder
@@ -250,6 +250,19 @@ def test_a_run_that_lost_its_lock_changes_nothing_more(bench: Make) -> None:
     assert ended == ["Locked"]
     assert not any(one.text(f"{host}/second") for host in "abc")
     assert leftovers(one) == []
+
+
+def test_nothing_is_sent_where_the_lock_cannot_be_looked_at(bench: Make) -> None:
+    one = bench("- command: x")
+    lock, _ = lock_of(one)
+    with lock.over("abc", fail):
+        # What the look leaves behind cannot be written.
+        (one.folder / "a/state/writer").unlink(missing_ok=True)
+        (one.folder / "a/state/writer").mkdir()
+        with pytest.raises(SiteError, match="cannot look whether the lock is still this run's"):
+            lock.access().connection("a").put(str(one.folder / "sent"), [b"x"])
+        (one.folder / "a/state/writer").rmdir()
+    assert not (one.folder / "sent").exists()
 
 
 def test_the_fence_is_before_each_change_of_a_batch(bench: Make) -> None:
