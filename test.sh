@@ -8,7 +8,7 @@ workers=4
 if [ "${FFPLAY_LAB_DRIVER:-}" = nspawn ]; then
   setup dev sudo unshare debootstrap systemd-nspawn ip
   workers=3  # each lab is three machines, and a Debian lets root have inotify instances for a dozen
-  [ $# -gt 0 ] || set -- -rs -m "not once" tests/e2e/test_machines.py tests/e2e/test_scenarios.py
+  [ $# -gt 0 ] || set -- -rs -m "not once" tests/e2e/test_machines.py tests/e2e/test_detached.py tests/e2e/test_scenarios.py
 else
   setup dev sudo unshare
 fi

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from ffplay.errors import Error, InputError
-from ffplay.lab import driver, network
+from ffplay.lab import network
 from ffplay.lab import site as lab_site
 from ffplay.lab.layout import LabHost, LabOptions, LabSite, load
 from ffplay.lab.nspawn import cgroups, wires
@@ -149,17 +149,7 @@ def test_down_cleans_up_after_a_killed_up(tmp_path: Path, reached: str) -> None:
         assert left(site) == []
 
 
-def test_a_machine_that_cannot_have_such_a_lab_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    nspawn = driver.named("nspawn")
-    with pytest.raises(Error) as caught:
-        nspawn.check(LabOptions(hosts=200))
-    assert caught.value.advice == "sysctl fs.inotify.max_user_instances=4096"
-    monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    with pytest.raises(Error, match="needs root"):
-        nspawn.check(LabOptions())
-
-
-def test_addresses_that_this_machine_has_a_route_to_are_not_taken(lab: LabSite) -> None:
+def test_the_addresses_of_a_lab_are_not_taken_twice(lab: LabSite) -> None:
     with pytest.raises(Error, match="are in use"), wires.claimed(lab.subnet):
         pass
 
