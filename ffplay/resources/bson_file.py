@@ -150,12 +150,12 @@ class BsonFile:
         with contextlib.closing(self._chunks()) as chunks:
             at = 0
             for document in documents(chunks):
+                self.count += 1
                 try:
                     elements = walk(document)
                 except ValueError as error:
-                    raise ValueError(f"{error}, in document {self.count + 1} at byte {at}") from error
+                    raise ValueError(f"{error}, in document {self.count} at byte {at}") from error
                 yield document, elements
-                self.count += 1
                 at += len(document)
                 if time.monotonic() - told > _TELL_SECONDS:
                     told = time.monotonic()

@@ -58,6 +58,11 @@ class MongoDumps(DirectResource):
         return f"{self.directory}/mongo"
 
     @property
+    def lasting(self) -> bool:
+        """A rollback leaves dumps: it needs them."""
+        return True
+
+    @property
     def _part(self) -> str:
         """Where a dump is made: the same for every run, so that a later one finds what an earlier one started.
 
