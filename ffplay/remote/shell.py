@@ -12,6 +12,7 @@ is what tells a long silent command from a dead peer.
 
 from __future__ import annotations
 
+import itertools
 import secrets
 import time
 from collections.abc import Callable, Generator, Iterable
@@ -198,7 +199,8 @@ class Shell:
         body = script.encode("utf-8", "surrogateescape")
         header = f"{nonce} {timeout:.3f} {len(body)} {4 if feed is None else 3}\n".encode()
         started = time.monotonic()
-        for data in (header + body, *(() if feed is None else feed)):
+        # One piece after the other: all of them together may be as large as a database.
+        for data in itertools.chain((header + body,), feed or ()):
             # A script that ended before it read everything wants no more.
             if answers[0].found:
                 break

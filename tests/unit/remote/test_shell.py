@@ -6,6 +6,7 @@ import hashlib
 import os
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -132,6 +133,21 @@ def test_put_and_get(connection: ShellConnection, tmp_path: Path) -> None:
     assert path.read_bytes() == data
     assert path.stat().st_mode & 0o777 == 0o600
     assert b"".join(connection.get(str(path))) == data
+
+
+def test_put_sends_each_piece_as_it_comes(connection: ShellConnection, tmp_path: Path) -> None:
+    path = tmp_path / "x"
+
+    def pieces() -> Iterator[bytes]:
+        yield b"a" * 5_000_000
+        deadline = time.monotonic() + 30
+        while not path.exists():
+            assert time.monotonic() < deadline, "nothing is sent before everything is there"
+            time.sleep(0.01)
+        yield b"b"
+
+    connection.put(str(path), pieces())
+    assert path.stat().st_size == 5_000_001
 
 
 def test_put_nothing(connection: ShellConnection, tmp_path: Path) -> None:
