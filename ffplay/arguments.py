@@ -18,6 +18,7 @@ BUG_EXIT_CODE = 70
 VERBS = {
     "plan": "show every change that a playbook would make, and change nothing",
     "apply": "show the plan, ask, make the changes and verify each of them",
+    "rollback": "show the way back to before a run, ask, and go it",
     "unlock": "remove the lock that a dead run left on a site",
     "verify": "check that the site is at a playbook's target, and change nothing",
     "validate": "check a playbook and its inventory without reaching any host",
@@ -95,6 +96,7 @@ def build_parser() -> argparse.ArgumentParser:
     fill: dict[str, Callable[[argparse.ArgumentParser], None]] = {
         "plan": _plan,
         "apply": _apply,
+        "rollback": _rollback,
         "unlock": _unlock,
         "verify": _playbook,
         "validate": _sources,
@@ -118,9 +120,19 @@ def _common(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _site(parser: argparse.ArgumentParser) -> None:
+    """Add what names a whole site, without a playbook."""
+    _inventory_files(parser)
+    _common(parser)
+
+
 def _inventories(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("-i", "--inventory", action="append", default=[], metavar="FILE", help="may be repeated")
+    _inventory_files(parser)
     parser.add_argument("-l", "--limit", metavar="PATTERN", help="only these hosts; HOST/SHARD names one shard")
+
+
+def _inventory_files(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-i", "--inventory", action="append", default=[], metavar="FILE", help="may be repeated")
     parser.add_argument(
         "-e", "--extra-vars", action="append", default=[], metavar="VARS", help="NAME=VALUE, JSON or @FILE; repeatable"
     )
@@ -145,6 +157,10 @@ def _playbook(parser: argparse.ArgumentParser) -> None:
 
 def _plan(parser: argparse.ArgumentParser) -> None:
     _playbook(parser)
+    _detailed(parser)
+
+
+def _detailed(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--detailed-exitcode",
         action="store_true",
@@ -155,6 +171,18 @@ def _plan(parser: argparse.ArgumentParser) -> None:
 def _apply(parser: argparse.ArgumentParser) -> None:
     _plan(parser)
     parser.add_argument("-C", "--check", action="store_true", help="the same as `plan`")
+    parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
+
+
+def _rollback(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "run", metavar="RUN", nargs="?", help="go back to before this run; by default the last that was not undone"
+    )
+    _site(parser)
+    parser.add_argument("-f", "--forks", type=_positive, default=50, metavar="N", help="hosts worked on at once (50)")
+    parser.add_argument("-D", "--diff", action=argparse.BooleanOptionalAction, default=True, help="show files' diffs")
+    _detailed(parser)
+    parser.add_argument("-C", "--check", action="store_true", help="show the way back, and change nothing")
     parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
 
 

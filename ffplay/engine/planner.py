@@ -42,11 +42,12 @@ class PlayState:
 class Planner:
     """Plans single steps and whole playbooks; one for a session.
 
-    `verb` names what its runs are called in journals, `reverts` the runs that its plan undoes.
+    `verb` names what its runs are called in journals; `reverts` are the runs that are `reverted` once its plan is made.
     """
 
     verb = "apply"
     reverts: tuple[str, ...] = ()
+    reverted = ""
 
     def __init__(self, loaded: Loaded, options: Options, run: str) -> None:
         if loaded.playbook is None:
@@ -66,6 +67,11 @@ class Planner:
     def hosts(self, play: Play) -> tuple[Host, ...]:
         """Return a play's hosts, limited as the operator asked."""
         return select(self.site, play.hosts, self.options.limit)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the names of the hosts of all plays."""
+        return tuple(dict.fromkeys(host.name for play in self.playbook.plays for host in self.hosts(play)))
 
     def plan(self, view: PlanView) -> Plan:
         """Plan every play. Where anything is missing in the view the plan is incomplete and must be made again."""

@@ -51,13 +51,13 @@ class _OneAtATime:
 
 
 class Session:
-    """One command's work on one site; owns the connections. `run` names the run in records and backups."""
+    """One command's work on one site, by the plans of one planner; owns the connections."""
 
-    def __init__(self, loaded: Loaded, options: Options, listener: Listener, run: str) -> None:
+    def __init__(self, loaded: Loaded, planner: Planner, options: Options, listener: Listener) -> None:
         self._loaded = loaded
         self._options = options
         self._listener = _OneAtATime(listener)
-        self._planner = Planner(loaded, options, run)
+        self._planner = planner
         check_start(self._planner.playbook, options)
         self._pool = Pool(loaded.site.hosts, options.forks)
         self._access = SiteAccess(self._pool, self._listener)
@@ -90,7 +90,7 @@ class Session:
         A plan that changes something needs the site's lock (else `Locked`), and is made again under it: what somebody
         changed since it was shown refuses it.
         """
-        if plan.empty and not plan.continues:
+        if plan.empty and not self.closes(plan):
             return self._make(plan, None, None)
         holder = this_process(self._planner.run, self._planner.playbook.path)
         lock = Lock(self._access, self._loaded.site.hosts, locks_of(self._loaded), holder)
@@ -111,6 +111,10 @@ class Session:
                 "ff-play unlock PLAYBOOK -i FILE)",
             ) from error
 
+    def closes(self, plan: Plan) -> bool:
+        """Tell whether runs are open no more once the plan is made, also where it changes nothing else."""
+        return bool(plan.continues or self._planner.reverts)
+
     def stop(self) -> None:
         """Have `apply` stop where it is well; a signal handler may call this."""
         self._access.stop()
@@ -122,9 +126,7 @@ class Session:
     @property
     def hosts(self) -> tuple[str, ...]:
         """Return the names of the hosts of all plays."""
-        return tuple(
-            dict.fromkeys(host.name for play in self._planner.playbook.plays for host in self._planner.hosts(play))
-        )
+        return self._planner.names
 
     def _not_released(self, error: HostError) -> None:
         self._tell(error.host, f"the lock is left there: {error.message}; ff-play unlock removes it")
@@ -156,8 +158,9 @@ class Session:
         proved = any(step.step.kind == "verify" and step.checks for step in plan.step_plans())
         status = "ok" if error is None else "interrupted" if isinstance(error, Interrupted) else "failed"
         end = RunEnd(status, error.message if error is not None else "", proved and error is None)
-        closed = dict.fromkeys((journal.head.run, *plan.continues), "done") if error is None else {}
-        closed |= dict.fromkeys(self._planner.reverts, "rolled back") if error is None else {}
+        closed = dict.fromkeys((journal.head.run, *plan.continues), "done")
+        closed |= dict.fromkeys(self._planner.reverts, self._planner.reverted)
+        closed = closed if error is None else {}
         hosts = {*journal.hosts, *(plan.hosts if closed else ())}
 
         def write(host: str) -> None:

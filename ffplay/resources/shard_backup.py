@@ -133,6 +133,11 @@ sync; mv -f {quote([f"{token}.new"])} {quote([token])}; rm -rf {quote([part])}; 
         runs = {backup.run for backup in observed}
         return {backup.run for backup in after} <= runs
 
+    @property
+    def lasting(self) -> bool:
+        """A rollback leaves backups where they are."""
+        return True
+
     def show(self, before: Any, after: Any) -> str:
         """Return where it goes and how."""
         return f"to {self.label}/{after[-1].run}: {after[-1].how}"

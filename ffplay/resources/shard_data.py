@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +18,17 @@ _ENDINGS = {"snap": ".snap", "wal": ".xlog", "index": ".idx"}
 
 
 @dataclass(frozen=True, slots=True)
+class Restored:
+    """That set-aside directories come back: of each directory the first that one of `runs` set aside.
+
+    What is in their place by then is set aside under the name of `run`, so that this can be undone too.
+    """
+
+    runs: tuple[str, ...]
+    run: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class DataState:
     """A shard's data on disk.
 
@@ -26,6 +38,7 @@ class DataState:
     the last of the snapshots and xlogs was written, in seconds since 1970; neither takes part in comparisons. Nor does
     `token`: in a planned value the manifest of the backup that must cover what is set aside, and the directory of that
     backup's files (empty where they lie on another host).
+    `restored` is set in a planned value where set-aside data come back.
     """
 
     files: tuple[tuple[str, int], ...] | Unknown = ()
@@ -34,6 +47,7 @@ class DataState:
     aside: tuple[tuple[str, int], ...] = field(default=(), compare=False)
     newest: int = field(default=0, compare=False)
     token: tuple[str, str] = field(default=("", ""), compare=False)
+    restored: Restored | None = field(default=None, compare=False)
 
     @property
     def empty(self) -> bool:
@@ -100,6 +114,8 @@ class ShardData(ShellResource):
 
         Before both comes the proof that they may go, for a record says that nothing there is the only copy any more.
         """
+        if after.restored is not None:
+            return self._put_back(before, after, after.restored)
         record = write_script(self.shard.stamp, after.record) if before.record != after.record else ""
         if not (after.empty and (not before.empty or before.missing)):
             return record
@@ -110,7 +126,7 @@ class ShardData(ShellResource):
 
         A shard that was emptied holds nothing but what the copy took from MongoDB.
         """
-        dead = dead_script(self.shard, list(dict.fromkeys(self.directories().values())))
+        dead = self._dead()
         if before.empty or (before.record is not None and before.record.state == "emptied"):
             return dead
         if not after.token[0]:
@@ -118,21 +134,51 @@ class ShardData(ShellResource):
         return dead + check_script(self.shard, *after.token)
 
     def _set_aside(self, run: str) -> str:
-        """Return sh that renames each directory that holds files and puts an empty twin in its place.
+        """Return sh that renames each directory, an empty one too, and puts an empty twin in its place.
 
-        Renaming is instant and so is its reverse.
+        So all of them come back together, whatever a later run sets aside before that. Renaming is instant and so is
+        its reverse. What this very run has set aside already stays so.
         """
         paths = quote(dict.fromkeys(self.directories().values()))
         return f"""for d in {paths}; do
   if [ ! -d "$d" ]; then
     mkdir -p "$d" && chown --reference={quote([self.shard.data_dir])} "$d" || exit; continue
   fi
-  [ -n "$(ls -A "$d")" ] || continue
+  if [ -e "$d.aside-{run}" ] && [ -z "$(ls -A "$d")" ]; then continue; fi
   rm -rf "$d.new-{run}"
   mkdir "$d.new-{run}" && chmod --reference="$d" "$d.new-{run}" && chown --reference="$d" "$d.new-{run}" || exit
   mv -T "$d" "$d.aside-{run}" && mv -T "$d.new-{run}" "$d" || exit
 done
 sync"""
+
+    def _put_back(self, before: DataState, after: DataState, restored: Restored) -> str:
+        """Return sh that renames set-aside directories back, and what is there out of their way.
+
+        The record says `emptied` meanwhile: nobody takes a half-restored shard for a whole one.
+        """
+        known = after.record or before.record
+        begin = dataclasses.replace(known, state="emptied", was=None, run=restored.run) if known else None
+        paths = quote(dict.fromkeys(self.directories().values()))
+        return f"""{self._dead()}
+{write_script(self.shard.stamp, begin)}for d in {paths}; do
+  for run in {quote(restored.runs)}; do
+    [ -d "$d.aside-$run" ] || continue
+    [ ! -d "$d" ] || mv -T "$d" "$d.aside-{restored.run}" || exit
+    mv -T "$d.aside-$run" "$d" || exit
+    break
+  done
+done
+sync
+{write_script(self.shard.stamp, after.record)}"""
+
+    def _dead(self) -> str:
+        """Return sh that exits 1 unless the shard is proved dead."""
+        return dead_script(self.shard, list(dict.fromkeys(self.directories().values())))
+
+    def reverse(self, run: str, before: Any, after: Any) -> Any:
+        """Return the record and the data that a run found; what it set aside comes back."""
+        aside = after.restored is not None or (after.empty and (not before.empty or bool(before.missing)))
+        return DataState(before.files, before.record, restored=Restored((run,)) if aside else None)
 
     def same(self, one: Any, other: Any) -> bool:
         """Compare the record and whether there are files: a shard that serves writes to them all the time."""

@@ -46,9 +46,9 @@ STOPPED = UnitState("inactive")
 RUNNING = UnitState("active")
 
 
-def restarted() -> UnitState:
+def restarted(enabled: str | None = None) -> UnitState:
     """Return the planned value of a unit that is to be started anew."""
-    return UnitState("active", since=Unknown("when the unit has been started again"))
+    return UnitState("active", since=Unknown("when the unit has been started again"), enabled=enabled)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ class FakeSession:
     applied: list[Plan]
     options: Any = None
 
-    def __init__(self, loaded: Any, options: Any, listener: Listener, run: str) -> None:
+    def __init__(self, loaded: Any, planner: Any, options: Any, listener: Listener) -> None:
         type(self).options = options
         self.listener = listener
 
@@ -61,6 +61,9 @@ class FakeSession:
             raise self.failure
 
     hosts = ("db1",)
+
+    def closes(self, plan: Plan) -> bool:
+        return bool(plan.continues)
 
     def stop(self) -> None:
         """Nothing is under way here."""

@@ -20,10 +20,18 @@ LAYERS: tuple[set[str], ...] = (
     {"steps", "load"},
     {"engine"},
     {"report"},
-    {"cli", "arguments", "verbs", "unlock", "__main__"},
+    {"cli", "arguments", "verbs", "console", "unlock", "__main__"},
 )
 WITHIN = {("errors", "model"), ("resources", "remote"), ("load", "steps")}
-WITHIN |= {("cli", "arguments"), ("cli", "verbs"), ("verbs", "arguments"), ("verbs", "unlock"), ("__main__", "cli")}
+WITHIN |= {
+    ("verbs", "console"),
+    ("console", "arguments"),
+    ("cli", "arguments"),
+    ("cli", "verbs"),
+    ("verbs", "arguments"),
+    ("verbs", "unlock"),
+    ("__main__", "cli"),
+}
 # The verbs start the lab; the lab itself stands beside the engine.
 LAB_MAY_NOT = {"engine", "steps", "cli", "verbs", "arguments"}
 FOREIGN = {"paramiko": {"remote"}, "pymongo": {"resources", "lab"}, "bson": {"resources", "lab"}}

@@ -10,6 +10,7 @@ import pytest
 from ffplay.engine.access import read_host
 from ffplay.engine.journal import runs_folder
 from ffplay.engine.options import Options
+from ffplay.engine.planner import Planner
 from ffplay.engine.runner import Session
 from ffplay.errors import ChangeFailed, Error, Refused
 from ffplay.load import Sources, load
@@ -22,7 +23,7 @@ Make = Callable[..., Bench]
 
 def session(bench: Bench, run: str) -> Session:
     loaded = load(Sources(bench.folder / "play.yml", (bench.folder / "site.yml",)))
-    return Session(loaded, Options(), Recorder(), run)
+    return Session(loaded, Planner(loaded, Options(), run), Options(), Recorder())
 
 
 def apply(bench: Bench, run: str) -> Error | None:
@@ -194,7 +195,7 @@ def test_another_playbook_does_not_go_on_with_it(bench: Make) -> None:
     assert isinstance(apply(one, "run1"), ChangeFailed)
     (one.folder / "other.yml").write_text("- hosts: all\n  steps: [{command: 'true'}]\n")
     loaded = load(Sources(one.folder / "other.yml", (one.folder / "site.yml",)))
-    with Session(loaded, Options(), Recorder(), "run2") as other:
+    with Session(loaded, Planner(loaded, Options(), "run2"), Options(), Recorder()) as other:
         plan = other.plan()
         assert ([state.head.run for state in plan.open], plan.continues) == (["run1"], ())
         other.apply(plan)

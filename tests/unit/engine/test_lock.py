@@ -15,6 +15,7 @@ import pytest
 
 from ffplay.engine.lock import Lock, Locks, locks_of, this_process
 from ffplay.engine.options import Options
+from ffplay.engine.planner import Planner
 from ffplay.engine.processes import Identity, dead, identity
 from ffplay.engine.runner import Session
 from ffplay.errors import Error, HostError, Interrupted, Locked, Refused, SiteError
@@ -29,7 +30,7 @@ DEAD = 2**22 + 1  # more than any pid
 
 def session(bench: Bench, run: str) -> Session:
     loaded = load(Sources(bench.folder / "play.yml", (bench.folder / "site.yml",)))
-    return Session(loaded, Options(), Recorder(), run)
+    return Session(loaded, Planner(loaded, Options(), run), Options(), Recorder())
 
 
 def lock_of(bench: Bench, run: str = "run1", **more: Any) -> tuple[Lock, Holder]:
