@@ -20,6 +20,10 @@ def _monotonic(stamp: tuple[float, float] | None) -> str:
     return str(int(stamp[1] * 1_000_000)) if stamp else "0"
 
 
+def _span(seconds: float) -> str:
+    return f"{seconds:g}s" if seconds >= 1 else f"{seconds * 1000:g}ms"
+
+
 def _file_state(root: Path, name: str, unit: Unit | None) -> str:
     if unit is None:
         return ""
@@ -36,6 +40,7 @@ def _all(root: Path, name: str, unit: Unit | None) -> dict[str, str]:
     return {
         "Type": unit.file.kind,
         "Restart": unit.file.restart,
+        "RestartUSec": _span(unit.file.restart_seconds),
         "MainPID": str(unit.pid),
         "Result": unit.result,
         "NRestarts": str(unit.restarts),
