@@ -53,13 +53,7 @@ class Nspawn:
         for name, package in _PROGRAMS.items():
             access.program(name, package)
         cgroups.hierarchy()
-        hosts = options.hosts + 1
-        needed, used, allowed = hosts * _INOTIFY_A_HOST, _inotify_used(), int(_INOTIFY.read_text())
-        if used + needed > allowed:
-            raise Error(
-                f"{hosts} hosts with systemd need {needed} inotify instances; of {allowed} there are {used} in use",
-                "sysctl fs.inotify.max_user_instances=4096",
-            )
+        check_inotify(options.hosts + 1)
 
     def claimed(self, subnet: str | None) -> AbstractContextManager[str]:
         """See `Driver.claimed`: once it is made, the bridge is the claim."""
@@ -113,6 +107,16 @@ class Nspawn:
     def processes(self, site: LabSite) -> int:
         """See `Driver.processes`."""
         return len(cgroups.members(cgroups.of_lab(site)))
+
+
+def check_inotify(hosts: int) -> None:
+    """Raise `Error` where this machine has not what so many hosts take."""
+    needed, used, allowed = hosts * _INOTIFY_A_HOST, _inotify_used(), int(_INOTIFY.read_text())
+    if used + needed > allowed:
+        raise Error(
+            f"{hosts} hosts with systemd need {needed} inotify instances; of {allowed} there are {used} in use",
+            "sysctl fs.inotify.max_user_instances=4096",
+        )
 
 
 def _inotify_used() -> int:

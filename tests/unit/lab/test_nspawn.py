@@ -127,6 +127,17 @@ def test_a_container_without_the_capability_is_told(monkeypatch: pytest.MonkeyPa
     assert "--driver loopback" in caught.value.advice
 
 
+def test_more_hosts_than_this_machine_can_boot_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    allowed = tmp_path / "max_user_instances"
+    allowed.write_text("128\n")
+    monkeypatch.setattr(machines, "_INOTIFY", allowed)
+    monkeypatch.setattr(machines, "_inotify_used", lambda: 20)
+    machines.check_inotify(10)
+    with pytest.raises(Error, match=r"11 hosts .* 110 inotify instances; of 128 there are 20 in use") as caught:
+        machines.check_inotify(11)
+    assert caught.value.advice == "sysctl fs.inotify.max_user_instances=4096"
+
+
 def test_a_machine_without_cgroup_2_is_told_how_to_mount_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     mounts = tmp_path / "mountinfo"
     mounts.write_text("30 23 0:26 / /sys/fs/cgroup rw - tmpfs tmpfs rw\n")
