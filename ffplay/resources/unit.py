@@ -63,10 +63,13 @@ class Unit(ShellResource):
         return self.name
 
     def read_script(self) -> str:
-        """Print the unit's properties, then the start of its process in seconds since 1970."""
+        """Print the unit's properties, then the start of its process in seconds since 1970.
+
+        systemd 229 writes weekdays in the host's language, which date does not read.
+        """
         return (
             f"systemctl show -p {_PROPERTIES} {quote([self.name])} || exit\n"
-            f"ts=$(systemctl show -p ExecMainStartTimestamp {quote([self.name])}); ts=${{ts#*=}}\n"
+            f"ts=$(LC_ALL=C systemctl show -p ExecMainStartTimestamp {quote([self.name])}); ts=${{ts#*=}}\n"
             '[ -z "$ts" ] || echo "Since=$(date -d "$ts" +%s 2>/dev/null)"'
         )
 
