@@ -102,11 +102,6 @@ class MongoDumps(DirectResource):
         """Tell whether the planned dump is there."""
         return {dump.run for dump in after} <= {dump.run for dump in observed}
 
-    @property
-    def lasting(self) -> bool:
-        """A rollback leaves dumps where they are."""
-        return True
-
     def show(self, before: Any, after: Any) -> str:
         """Return how and where."""
         final = f"{self.label}/{after[-1].run}"
