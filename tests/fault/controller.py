@@ -139,8 +139,8 @@ def put_wrapped(injector: Injector, kind: Any) -> None:
             injector.fill_disk()
         elif fault is not None:
             kept = list(chunks)
-            faults.around(fault, injector, self, lambda: plain(self, path, kept, become=become))
-            chunks = kept
+            done: str = faults.around(fault, injector, self, lambda: plain(self, path, kept, become=become))
+            return done
         sent: str = plain(self, path, chunks, become=become)
         return sent
 

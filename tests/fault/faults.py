@@ -93,12 +93,16 @@ def around(fault: Fault, world: World, connection: Any, call: Callable[[], Any])
             timer.join()
             world.boot(host)
     with world.unseen():
-        call()
+        result = call()
     if mode is Mode.KILL_AFTER:
         die()
-    if mode is Mode.REBOOT_AFTER:
+    if mode in {Mode.REBOOT_AFTER, Mode.REBOOT_IDLE}:
         world.power_cut(host)
         world.boot(host)
+    if mode in {Mode.REBOOT_IDLE, Mode.CUT_IDLE}:
+        # Whoever asks for the host next gets a new connection, and need not notice.
+        cut(connection)
+        return result
     if mode is Mode.GONE:
         world.gone.add(host)
     return lost(connection, world, call)

@@ -27,6 +27,7 @@ class Mode(enum.Enum):
     CUT_BEFORE = "cut-before"  # the connection is lost before anything is sent
     CUT_DURING = "cut-during"  # it is lost as soon as all is sent, and the script does its work some time later
     CUT_AFTER = "cut-after"  # the work is done, and the connection is lost before the reply
+    CUT_IDLE = "cut-idle"  # the work is done and the reply is there, and then the connection is lost
     GONE = "gone"  # as cut-after, and the host cannot be reached any more while the run lasts
     FAIL = "fail"  # exit code 1, nothing done
     FAIL_AFTER = "fail-after"  # the work is done, and the exit code is 1
@@ -36,6 +37,7 @@ class Mode(enum.Enum):
     KILL_AFTER = "kill-after"  # SIGKILL when the work is done
     REBOOT_DURING = "reboot-during"  # the host loses its power while it works, and boots
     REBOOT_AFTER = "reboot-after"  # the host loses its power when the work is done, and boots
+    REBOOT_IDLE = "reboot-idle"  # the work is done and the reply is there, and then the host loses its power and boots
     DISK_FULL = "disk-full"  # no byte can be written any more until the run has ended
 
 
@@ -49,6 +51,7 @@ AT: dict[Mode, frozenset[str]] = {
     Mode.CUT_BEFORE: _ALL,
     Mode.CUT_DURING: _SENT,
     Mode.CUT_AFTER: _ALL,
+    Mode.CUT_IDLE: _SENT,
     Mode.GONE: _ALL,
     Mode.FAIL: _SENT,
     Mode.FAIL_AFTER: _SCRIPTS,
@@ -58,6 +61,7 @@ AT: dict[Mode, frozenset[str]] = {
     Mode.KILL_AFTER: _ALL,
     Mode.REBOOT_DURING: _SENT,
     Mode.REBOOT_AFTER: _ALL,
+    Mode.REBOOT_IDLE: _SENT,
     Mode.DISK_FULL: _WRITES,
 }
 
