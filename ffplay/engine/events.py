@@ -23,7 +23,9 @@ class Kind(enum.Enum):
     RETRY = "retry"  # another try: host, step, text (why), data["attempt"], data["retries"]
     RESULT = "result"  # a step ended on a host: host, step, status, item, text, error, data["ignored"], data["msg"]
     WAITING = "waiting"  # a wait goes on: host, text
-    RECAP = "recap"  # the run is over: data["hosts"] = {host: {status value: count}}, data["seconds"], data["standing"]
+    # The run is over: data["hosts"] = {host: {status value: count}}, data["seconds"], data["standing"], data["verb"],
+    # and in data["run"] what a rollback from here is to name, empty where nothing was changed.
+    RECAP = "recap"
 
 
 @dataclass(frozen=True, slots=True)

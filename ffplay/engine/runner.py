@@ -184,7 +184,8 @@ class Session:
         standing = self._standing(plan) if error is not None else ()
         hosts = {host: player.counts.get(host, {}) for host in plan.hosts}
         seconds = time.monotonic() - started
-        data = {"hosts": hosts, "seconds": seconds, "standing": standing}
+        data = {"hosts": hosts, "seconds": seconds, "standing": standing, "verb": self._planner.verb}
+        data["run"] = _way_back(plan, journal)
         self._listener.event(Event(Kind.RECAP, error=error, data=data))
         if error is not None:
             raise error
@@ -244,6 +245,13 @@ class Session:
                     f"{name} {shard.name}: {unit.active}, {len(data.files)} data files, {describe(data.record)}"
                 )
         return tuple(lines)
+
+
+def _way_back(plan: Plan, journal: Journal | None) -> str:
+    """Return the run that a rollback from here is to name: this one, or what it was to go on with; empty for none."""
+    if journal is not None and journal.hosts:
+        return journal.head.run
+    return plan.continues[0] if plan.continues else ""
 
 
 def _only_verify(play: Play) -> Play:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from ffplay.engine.events import Event, Kind
 from ffplay.engine.plan import Plan, StepGroup
-from ffplay.errors import Error, Interrupted
+from ffplay.errors import Error
 from ffplay.model import Change, Status, Step
 from ffplay.report import recap
 from ffplay.report.failure import explain
@@ -151,8 +151,7 @@ class Terminal:
 
     def _recap(self, event: Event) -> None:
         self._output.clear()
-        failed = event.error is not None and not isinstance(event.error, Interrupted)
-        self._output.lines(recap.render(event.data, failed, self._style))
+        self._output.lines(recap.render(event.data, event.error, self._style))
 
 
 def _title(change: Change) -> str:

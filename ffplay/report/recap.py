@@ -5,21 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ffplay.errors import Error, Interrupted
 from ffplay.model import Status
 from ffplay.report.style import Style, clean, duration
 
 _ORDER = (Status.OK, Status.CHANGED, Status.FAILED, Status.UNREACHABLE, Status.SKIPPED)
 _COLOURS = {"ok": "green", "changed": "yellow", "failed": "red", "unreachable": "red", "skipped": "cyan"}
 
-WAYS_ON = (
-    "Two ways on:",
-    "  1. mend the cause and run the same command again: what is done stays done, and the plan shows what is left;",
-    "  2. go back: apply a playbook whose target is what the site was at. Backups and set-aside data are still there.",
-)
+_AGAIN = "mend the cause and run the same command again: what is done stays done, and the plan shows what is left;"
+_ON = "run the same command again: what is done stays done, and what still runs is waited for;"
 
 
-def render(data: Mapping[str, Any], failed: bool, style: Style) -> list[str]:
-    """Return the lines for the data of a RECAP event; `failed` where an error stopped the run."""
+def render(data: Mapping[str, Any], error: Error | None, style: Style) -> list[str]:
+    """Return the lines for the data of a RECAP event; `error` is what stopped the run, None where nothing did."""
     hosts: Mapping[str, Mapping[str, int]] = data.get("hosts", {})
     width = max(len(name) for name in ("host", *hosts))
     columns = [status.value for status in _ORDER]
@@ -30,7 +28,17 @@ def render(data: Mapping[str, Any], failed: bool, style: Style) -> list[str]:
         lines.append(f"  {host:<{width}}  " + "  ".join(cells))
     standing = _standing(data.get("standing", ()))
     lines += ["", "What everything is at now:", *(f"  {clean(line)}" for line in standing)] if standing else []
-    return lines + (["", *WAYS_ON] if failed else [])
+    return lines + (["", *_ways_on(data, error)] if error is not None else [])
+
+
+def _ways_on(data: Mapping[str, Any], error: Error) -> list[str]:
+    """Return what can be done now: a commit cannot be gone back from, nor a run that changed nothing."""
+    run = data.get("run")
+    on = _ON if isinstance(error, Interrupted) else _AGAIN
+    if not run or data.get("verb") == "commit":
+        return [f"The way on: {on.rstrip(';')}."]
+    back = f"ff-play rollback {run} -i FILE, which shows first what it would do (ff-play show {run} -i FILE: this run)."
+    return ["Two ways on:", f"  1. {on}", f"  2. go back: {back}"]
 
 
 def _cell(name: str, count: int, style: Style) -> str:

@@ -4,7 +4,7 @@ import io
 import json
 
 from ffplay.engine.events import Event, Kind
-from ffplay.errors import ChangeFailed
+from ffplay.errors import ChangeFailed, Interrupted
 from ffplay.model import Check, Status
 from ffplay.report.json_lines import JsonLines
 from ffplay.report.live import Terminal
@@ -82,10 +82,19 @@ def test_recap_counts_and_ways_on() -> None:
     assert "RECAP after 1 min 5 s" in text
     assert "  db1    2        4       1            0        0\n" in text
     assert "What everything is at now:\n  db1 FindFace_shard_1: emptied" in text
-    assert "Two ways on:" in text
+    assert "The way on: mend the cause" in text
+    began = told(Event(Kind.RECAP, error=ChangeFailed("db1", "no"), data={**data, "run": "run1", "verb": "apply"}))
+    assert "Two ways on:" in began
+    assert "2. go back: ff-play rollback run1 -i FILE" in began
+    stopped = told(Event(Kind.RECAP, error=Interrupted("stopped"), data={**data, "run": "run1", "verb": "apply"}))
+    assert "what still runs is waited for" in stopped
+    assert "ff-play rollback run1 -i FILE" in stopped
+    commit = told(Event(Kind.RECAP, error=ChangeFailed("db1", "no"), data={**data, "run": "run1", "verb": "commit"}))
+    assert "rollback" not in commit
     ignored = told(Event(Kind.RECAP, data={"hosts": {"h": {"failed": 1}}, "seconds": 1}))
     assert "  h      0        0       1            0        0\n" in ignored
-    assert "Two ways on" not in ignored
+    assert "way on" not in ignored
+    assert "ways on" not in ignored
 
 
 def test_json_lines_are_one_object_each() -> None:
