@@ -19,6 +19,10 @@ VERBS = {
     "plan": "show every change that a playbook would make, and change nothing",
     "apply": "show the plan, ask, make the changes and verify each of them",
     "rollback": "show the way back to before a run, ask, and go it",
+    "commit": "remove what verified runs set aside, and old backups if asked; no way back is left",
+    "runs": "show the runs that the site's hosts know",
+    "show": "show one run: what it changed, how it ended, and the ways on",
+    "status": "show what each host and shard is at, open runs, locks, and what is set aside",
     "unlock": "remove the lock that a dead run left on a site",
     "verify": "check that the site is at a playbook's target, and change nothing",
     "validate": "check a playbook and its inventory without reaching any host",
@@ -97,6 +101,10 @@ def build_parser() -> argparse.ArgumentParser:
         "plan": _plan,
         "apply": _apply,
         "rollback": _rollback,
+        "commit": _commit,
+        "runs": _look,
+        "show": _show,
+        "status": _look,
         "unlock": _unlock,
         "verify": _playbook,
         "validate": _sources,
@@ -178,12 +186,31 @@ def _rollback(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "run", metavar="RUN", nargs="?", help="go back to before this run; by default the last that was not undone"
     )
-    _site(parser)
-    parser.add_argument("-f", "--forks", type=_positive, default=50, metavar="N", help="hosts worked on at once (50)")
+    _look(parser)
     parser.add_argument("-D", "--diff", action=argparse.BooleanOptionalAction, default=True, help="show files' diffs")
     _detailed(parser)
     parser.add_argument("-C", "--check", action="store_true", help="show the way back, and change nothing")
     parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
+
+
+def _commit(parser: argparse.ArgumentParser) -> None:
+    _look(parser)
+    keep = "also remove all but the newest N backups of each shard and dumps of MongoDB; by default all are kept"
+    parser.add_argument("--keep-backups", type=_positive, metavar="N", help=keep)
+    _detailed(parser)
+    parser.add_argument("-C", "--check", action="store_true", help="show what would go, and change nothing")
+    parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
+
+
+def _look(parser: argparse.ArgumentParser) -> None:
+    """Add what looks at a whole site."""
+    _site(parser)
+    parser.add_argument("-f", "--forks", type=_positive, default=50, metavar="N", help="hosts worked on at once (50)")
+
+
+def _show(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", metavar="RUN", help="the run's name, as `ff-play runs` shows it")
+    _look(parser)
 
 
 def _unlock(parser: argparse.ArgumentParser) -> None:

@@ -76,8 +76,18 @@ def report_for(args: argparse.Namespace, output: Output, style: Style) -> Report
     return Terminal(output, style)
 
 
-def apply_plan(session: Session, args: argparse.Namespace, report: Report, output: Output, style: Style) -> int:
-    """Plan, show the plan, ask, and make it so; return the exit code. Raise the `Error` that ended it."""
+def apply_plan(
+    session: Session,
+    args: argparse.Namespace,
+    report: Report,
+    output: Output,
+    style: Style,
+    nothing: str = "the site is as the playbook wants it",
+) -> int:
+    """Plan, show the plan, ask, and make it so; return the exit code. Raise the `Error` that ended it.
+
+    `nothing` is said where there is nothing to do.
+    """
     from ffplay.engine.interrupts import stoppable
 
     found = session.plan()
@@ -85,7 +95,7 @@ def apply_plan(session: Session, args: argparse.Namespace, report: Report, outpu
         show_plan(found, output, style)
     refuse_problems(found)
     if found.empty and not args.json:
-        output.line("Nothing to do: the site is as the playbook wants it.")
+        output.line(f"Nothing to do: {nothing}.")
     if not found.empty:
         confirm(found, args)
     if found.empty and not found.checks and not session.closes(found):

@@ -38,6 +38,10 @@ def run(args: argparse.Namespace, style: Style) -> int:
         "plan": plan,
         "apply": apply,
         "rollback": rollback,
+        "commit": commit,
+        "runs": survey,
+        "show": survey,
+        "status": survey,
         "unlock": unlock,
         "verify": verify,
         "validate": validate,
@@ -81,6 +85,30 @@ def rollback(args: argparse.Namespace, output: Output, style: Style) -> int:
         if args.check:
             return plan_only(session, args, output, style)
         return apply_plan(session, args, report, output, style)
+
+
+def commit(args: argparse.Namespace, output: Output, style: Style) -> int:
+    """Show what is not needed any more, ask, and remove it."""
+    from ffplay.engine.commit import CommitPlanner
+    from ffplay.engine.options import Options
+    from ffplay.engine.runner import Session
+
+    loaded = load_site(args)
+    report = report_for(args, output, style)
+    options = Options(forks=args.forks)
+    planner = CommitPlanner(loaded, options, run_name(), args.keep_backups)
+    with Session(loaded, planner, options, report) as session:
+        if args.check:
+            return plan_only(session, args, output, style)
+        return apply_plan(session, args, report, output, style, "there is nothing to remove")
+
+
+def survey(args: argparse.Namespace, output: Output, style: Style) -> int:
+    """Show the site's runs, one of them, or what everything is at."""
+    from ffplay import survey as look
+
+    looks = {"runs": look.runs, "show": look.show, "status": look.status}
+    return looks[args.verb](args, output, style)
 
 
 def verify(args: argparse.Namespace, output: Output, style: Style) -> int:

@@ -149,7 +149,7 @@ class RunJournal(ShellResource):
 def merged(hosts: Iterable[Iterable[RunState]]) -> tuple[RunState, ...]:
     """Return the runs of a whole site from what its hosts know: counts added up, oldest first.
 
-    A host that was away when a run ended does not know that; what any host knows counts.
+    A host that was away when a run ended, or was undone, does not know that; what any host knows counts.
     """
     found: dict[str, RunState] = {}
     for states in hosts:
@@ -160,11 +160,13 @@ def merged(hosts: Iterable[Iterable[RunState]]) -> tuple[RunState, ...]:
 
 
 def _both(one: RunState, other: RunState) -> RunState:
+    # What was done is rolled back or committed later, never the other way round.
+    last = max(one, other, key=lambda state: ("", "done").index(state.closed) if state.closed in ("", "done") else 2)
     return RunState(
         one.head,
         one.end or other.end,
-        one.closed or other.closed,
-        one.by or other.by,
+        last.closed,
+        last.by,
         one.intents + other.intents,
         one.done + other.done,
         one.commands + other.commands,

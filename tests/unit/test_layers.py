@@ -20,7 +20,7 @@ LAYERS: tuple[set[str], ...] = (
     {"steps", "load"},
     {"engine"},
     {"report"},
-    {"cli", "arguments", "verbs", "console", "unlock", "__main__"},
+    {"cli", "arguments", "verbs", "console", "survey", "unlock", "__main__"},
 )
 WITHIN = {("errors", "model"), ("resources", "remote"), ("load", "steps")}
 WITHIN |= {
@@ -29,7 +29,9 @@ WITHIN |= {
     ("cli", "arguments"),
     ("cli", "verbs"),
     ("verbs", "arguments"),
+    ("verbs", "survey"),
     ("verbs", "unlock"),
+    ("survey", "console"),
     ("__main__", "cli"),
 }
 # The verbs start the lab; the lab itself stands beside the engine.

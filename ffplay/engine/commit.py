@@ -1,0 +1,248 @@
+"""The end of going back: plans to remove what verified runs set aside, and old backups where that is asked for.
+
+Nothing is removed while anything speaks against it: a run that is open, a tool that runs, a shard that is down or not
+filled. Where the last run proved its result the shards are asked once more; where it did not, everything is verified
+first. Broken off, it is finished by asking for it again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ffplay.engine.options import Options
+from ffplay.engine.plan import Plan, PlayPlan, StepGroup, StepPlan
+from ffplay.engine.planner import Planner
+from ffplay.engine.view import NeedsReading, PlanView
+from ffplay.load import Loaded
+from ffplay.model import Change, Check, Generation, Host, Mark, Note, Play, Playbook, Problem, Shard, Step, Target
+from ffplay.resources.checks import ShardHealthy
+from ffplay.resources.glance import RecordFile, RunningJobs
+from ffplay.resources.record import describe
+from ffplay.resources.removal import BackupFolders, Leftover, OldBackup, Removable, SetAside, SetAsides
+from ffplay.resources.runs import RunState, merged
+from ffplay.resources.shard_data import DataState, ShardData, human
+from ffplay.resources.unit import Unit
+from ffplay.steps.base import Outcome
+
+_NOWHERE = Mark("commit", 1, 1)
+
+_LOOK = Step("commit", {}, _NOWHERE, "Look whether the site is whole")
+_VERIFY = Step("verify", {}, _NOWHERE, "Verify what no run has proved")
+_ASIDE = Step("commit", {}, _NOWHERE, "Remove what was set aside")
+_BACKUPS = Step("commit", {}, _NOWHERE, "Remove old backups")
+
+# The file that a finished backup of a shard has, and a finished dump of MongoDB.
+_SHARD_MANIFEST = "manifest"
+_DUMP_MANIFEST = "ffplay-manifest.json"
+
+
+class CommitPlanner(Planner):
+    """Plans what goes for good; `keep` is how many backups of each thing stay, None leaves all of them."""
+
+    verb = "commit"
+    reverted = "committed"
+
+    def __init__(self, loaded: Loaded, options: Options, run: str, keep: int | None = None) -> None:
+        super().__init__(dataclasses.replace(loaded, playbook=Playbook("commit", ())), options, run)
+        self._keep = keep
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return all hosts of the site: a commit is of the whole site."""
+        return tuple(host.name for host in self.site.hosts)
+
+    def hosts(self, play: Play) -> tuple[Host, ...]:
+        """Return every host."""
+        return self.site.hosts
+
+    @property
+    def _shards(self) -> list[tuple[Host, Shard]]:
+        return [(host, shard) for host in self.site.hosts for shard in host.shards]
+
+    def plan(self, view: PlanView) -> Plan:
+        """Plan the commit. Where anything is missing in the view the plan is incomplete."""
+        try:
+            return self._plan(view)
+        except NeedsReading:
+            return Plan((), self.run)
+
+    def _plan(self, view: PlanView) -> Plan:
+        view.prefetch((host.name, one) for host in self.site.hosts for one in self._wanted(host))
+        known = {host.name: view.read(host.name, self.runs(host))[0] for host in self.site.hosts}
+        every = [state for state in merged(known.values()) if state.head.run != self.run]
+        standing = [state for state in every if state.closed not in ("rolled back", "committed")]
+        commits = tuple(state.head.run for state in standing if state.head.verb == "commit" and not state.closed)
+        made = [state for state in standing if state.head.verb != "commit"]
+        going = [
+            StepGroup(step, tuple(StepPlan(step, host, "planned", found) for host, found in by_host.items()))
+            for step, by_host in ((_ASIDE, self._asides(view)), (_BACKUPS, self._backups(view)))
+            if by_host
+        ]
+        removes = any(plan.changes for group in going for plan in group.plans)
+        open_runs = tuple(state for state in made if not state.closed)
+        groups = (*self._guards(view, made, known), *going) if removes or open_runs else tuple(going)
+        # What is to be finished may have nothing left to remove; else there is nothing that a run would commit.
+        self.reverts = tuple(state.head.run for state in made) if removes or commits else ()
+        play = Play("Commit", "all", _NOWHERE)
+        shards = sum(len(host.shards) for host in self.site.hosts)
+        return Plan(
+            (PlayPlan(play, self.names, None, groups, (self.names,)),), self.run, self.names, shards, open_runs, commits
+        )
+
+    def _wanted(self, host: Host) -> list[Any]:
+        """Return all that is read of a host, so that it is read at once."""
+        wanted = [self.runs(host), RunningJobs(self._state_dir(host)), *self._folders(host)]
+        wanted += [one for shard in host.shards for one in (Unit(shard.unit), ShardData(shard), _asides_of(shard))]
+        return [*wanted, self._faces_record(host)] if "mongo" in host.groups else wanted
+
+    def _guards(
+        self, view: PlanView, made: list[RunState], known: Mapping[str, tuple[RunState, ...]]
+    ) -> Iterator[StepGroup]:
+        """Yield what must hold before anything goes: problems, else checks."""
+        verified = bool(made) and made[-1].end is not None and made[-1].end.verified
+        found: dict[str, list[Outcome]] = {}
+        for outcome in (*_runs_problems(made, known, self.names[0]), *self._host_problems(view)):
+            found.setdefault(outcome.host, []).append(outcome)
+        if not found and verified:
+            for check in self._healthy(view):
+                found.setdefault(check.host, []).append(check)
+        if found:
+            yield StepGroup(
+                _LOOK, tuple(StepPlan(_LOOK, host, "planned", tuple(outcomes)) for host, outcomes in found.items())
+            )
+        if not verified and not found and self._shards:
+            yield self._verify(view)
+
+    def _host_problems(self, view: PlanView) -> Iterator[Problem]:
+        """Yield what on the hosts speaks against it."""
+        for host in self.site.hosts:
+            (jobs,) = view.read(host.name, RunningJobs(self._state_dir(host)))
+            for job in jobs:
+                yield Problem(
+                    host.name,
+                    f"a tool still runs in {job.folder} (pid {job.pid})",
+                    "wait for its end, then commit again",
+                )
+            for shard in host.shards:
+                unit, data = view.read(host.name, Unit(shard.unit), ShardData(shard))
+                if unit.active != "active":
+                    yield Problem(
+                        host.name, f"{shard.unit} is {unit.active}", "see why it does not run; then commit again"
+                    )
+                yield from _record_problem(host, shard, data)
+            if "mongo" in host.groups:
+                (record,) = view.read(host.name, self._faces_record(host))
+                if record is not None and record.state != "complete":
+                    yield Problem(
+                        host.name,
+                        f"the faces are {describe(record)}",
+                        "finish that: apply its playbook again; or roll it back",
+                    )
+
+    def _healthy(self, view: PlanView) -> Iterator[Check]:
+        """Yield a look at each shard: `active` proves nothing."""
+        for host, shard in self._shards:
+            (data,) = view.read(host.name, ShardData(shard))
+            size = data.record.generation.facen_size
+            yield Check(
+                host.name, ShardHealthy(shard, size), f"{shard.name} is up, answers, and holds {size} floats a facen"
+            )
+
+    def _verify(self, view: PlanView) -> StepGroup:
+        """Return the checks of the step `verify` for the generation that the site's records name."""
+        host, shard = self._shards[0]
+        made: Generation = view.read(host.name, ShardData(shard))[0].record.generation
+        target = Target(made.model, made.facen_size, made.detector, made.detector_settings)
+        play = Play("Commit", "all", _NOWHERE)
+        plans = []
+        for host in self.site.hosts:
+            scope = self.scope(play, host, target, self.site.hosts)
+            plans.append(self._one(_VERIFY, host, self.site.hosts, target, view, scope, False))
+        return StepGroup(_VERIFY, tuple(plan for plan in plans if plan.outcomes))
+
+    def _asides(self, view: PlanView) -> dict[str, tuple[Outcome, ...]]:
+        """Return by host what goes of the data that were set aside."""
+        found: dict[str, list[Outcome]] = {}
+        for host, shard in self._shards:
+            (leftovers,) = view.read(host.name, _asides_of(shard))
+            for one in leftovers:
+                found.setdefault(host.name, []).append(_removal(host, one, SetAside, shard.name))
+        return {host: tuple(outcomes) for host, outcomes in found.items()}
+
+    def _backups(self, view: PlanView) -> dict[str, tuple[Outcome, ...]]:
+        """Return by host which backups go: all but the newest, and the rest of those that an earlier commit began."""
+        found: dict[str, list[Outcome]] = {}
+        for host in self.site.hosts:
+            for folders in self._folders(host):
+                (leftovers,) = view.read(host.name, folders)
+                stay = {one.path for one in leftovers if one.state == "there"}
+                stay = set(sorted(stay)[-(self._keep or len(leftovers)) :])
+                name = folders.directory.rpartition("/")[2]
+                shard = name if name in {shard.name for shard in host.shards} else None
+                for one in leftovers:
+                    if one.path not in stay:
+                        found.setdefault(host.name, []).append(_removal(host, one, OldBackup, shard))
+        return {host: tuple(outcomes) for host, outcomes in found.items()}
+
+    def _folders(self, host: Host) -> list[BackupFolders]:
+        """Return where a host keeps backups; none where all of them stay."""
+        if self._keep is None:
+            return []
+        directory = str(self._variables(host)["backup_dir"])
+        found = [BackupFolders(f"{directory}/{shard.name}", _SHARD_MANIFEST) for shard in host.shards]
+        return found + ([BackupFolders(f"{directory}/mongo", _DUMP_MANIFEST)] if "mongo" in host.groups else [])
+
+    def _faces_record(self, host: Host) -> RecordFile:
+        return RecordFile(f"{self._state_dir(host)}/faces-generation.json")
+
+    def _state_dir(self, host: Host) -> str:
+        return str(self._variables(host)["state_dir"])
+
+    def _variables(self, host: Host) -> Mapping[str, Any]:
+        return self.loaded.variables.scope(host).mapping()
+
+
+def _asides_of(shard: Shard) -> SetAsides:
+    return SetAsides(tuple(dict.fromkeys((shard.snap_dir, shard.wal_dir, shard.index_dir))))
+
+
+def _removal(host: Host, one: Leftover, kind: type[Removable], shard: str | None) -> Outcome:
+    """Return the change that removes a leftover, or the note that it stays."""
+    if one.state == "link":
+        return Note(host.name, f"{one.path} is a link, which is not followed: it stays")
+    what = "what was set aside by" if kind is SetAside else "the backup of"
+    rest = "the rest of " if one.state == "going" else ""
+    summary = f"remove {rest}{what} run {one.run}: {human(one.kib << 10)}"
+    return Change(host.name, kind(one.path), one.kib, None, summary, shard)
+
+
+def _runs_problems(made: list[RunState], known: Mapping[str, tuple[RunState, ...]], anywhere: str) -> Iterator[Problem]:
+    """Yield which runs must come to their end first."""
+    for state in made:
+        run = state.head.run
+        if not state.closed:
+            host = next(
+                (name for name, states in known.items() if any(one.head.run == run for one in states)), anywhere
+            )
+            yield Problem(
+                host,
+                f"run {run} is open ({state.status}): what was set aside may be needed yet",
+                f"finish it (ff-play show {run} says how), or go back: ff-play rollback {run}",
+            )
+    if not made:
+        yield Problem(
+            anywhere,
+            "no host knows a run that left what would be removed",
+            "find out what it is; remove it by hand if nobody needs it",
+        )
+
+
+def _record_problem(host: Host, shard: Shard, data: DataState) -> Iterator[Problem]:
+    if data.record is None or data.record.state != "complete":
+        yield Problem(
+            host.name,
+            f"{shard.name} is not known to be whole: {describe(data.record)}",
+            "apply a playbook whose target is what the site is at: it fills and records what is not",
+        )
