@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import hashlib
 import http.client
 import json
@@ -10,17 +11,20 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ffplay.errors import SiteError
+from ffplay.errors import SiteError, Unreachable
 from ffplay.findface import FLOAT_BYTES
 from ffplay.model import Host, Shard
 from ffplay.remote.base import Access
 from ffplay.resources.base import DirectResource, quote
 from ffplay.resources.checks import Findings
-from ffplay.resources.mongo import MongoPlace, open_database
-from ffplay.resources.shard_http import shard_api
+from ffplay.resources.mongo import MongoPlace, of_other_length, open_database, with_facen
+from ffplay.resources.shard_http import PATIENT_SECONDS, shard_api
 
 # So many ids of one kind of mistake are named; the count is always told.
 _NAMED = 5
+
+# So many shards are read at the same time.
+_AT_ONCE = 8
 
 # Documents a query for sampled facens.
 _BATCH = 500
@@ -41,22 +45,25 @@ class _Wanted:
 
 
 @dataclass(slots=True)
-class _Seen:
-    """What the shards serve."""
+class _Served:
+    """What one shard serves: the ids of each gallery, and what is wrong with it."""
 
-    placed: dict[str, dict[int, str]] = field(default_factory=dict)
-    doubled: list[str] = field(default_factory=list)
+    where: str
+    galleries: dict[str, list[int]] = field(default_factory=dict)
     wrong_size: list[str] = field(default_factory=list)
     stale: list[str] = field(default_factory=list)
     wrong_cell: list[str] = field(default_factory=list)
     compared: int = 0
-    problems: list[str] = field(default_factory=list)
-    cell: Callable[[int], str] | None = None
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class FacesAudit(DirectResource):
     """Every face of MongoDB once in each of its galleries over all shards, and facens equal. Value: `Findings`.
+
+    All ids of all galleries are compared, and the sizes of all facens, on the shards and in MongoDB (which looks for
+    another size by itself). The shards' API gives ids with their facens alone, so all of these travel here; what
+    is sampled is which facens of MongoDB are read to be compared with them.
 
     `shards` are (host name, shard), replicas left out; `sample` is how many faces' facens are compared byte for byte,
     None all. `gallery_name` gives a gallery's name on the shards from `{owner}` and `{gallery}`. `cell_rule` is a
@@ -82,11 +89,14 @@ class FacesAudit(DirectResource):
         """Compare everything."""
         with open_database(access, host, self.place) as database:
             wanted = self._wanted(database[self.place.faces])
-        seen = _Seen(cell=self._cells(access))
-        for name, shard in self.shards:
-            access.tell(host.name, f"reading {shard.name} on {name}")
-            self._read_shard(access, name, shard, wanted, seen)
-        return self._judge(wanted, seen)
+        cell = self._cells(access)
+
+        def read(place: tuple[str, Shard]) -> _Served:
+            access.tell(host.name, f"reading {place[1].name} on {place[0]}")
+            return self._read_shard(access, *place, wanted, cell)
+
+        with concurrent.futures.ThreadPoolExecutor(max(1, min(_AT_ONCE, len(self.shards)))) as pool:
+            return self._judge(wanted, list(pool.map(read, self.shards)))
 
     def _cells(self, access: Access) -> Callable[[int], str] | None:
         """Return what tells the port of an id's cell, None where cells are not checked."""
@@ -104,49 +114,49 @@ class FacesAudit(DirectResource):
         place = self.place
         wanted = _Wanted()
         fields = {place.field_id: 1, place.field_galleries: 1, place.field_owner: 1}
-        with_facen = {place.field_facen: {"$exists": True, "$ne": None}}
-        for face in faces.find(with_facen, fields):
+        for face in faces.find(with_facen(place), fields):
             wanted.faces += 1
             for gallery in face.get(place.field_galleries) or ():
                 name = self.gallery_name.format(owner=face.get(place.field_owner), gallery=gallery)
                 wanted.galleries.setdefault(name, set()).add(int(face[place.field_id]))
-        without = faces.find({place.field_facen: None}, {place.field_id: 1}).sort(place.field_id, 1)
+        just_id = {place.field_id: 1}
+        without = faces.find({"$nor": [with_facen(place)]}, just_id).sort(place.field_id, 1)
         wanted.faceless = [int(face[place.field_id]) for face in without]
+        others = of_other_length(place, [self.facen_size * FLOAT_BYTES])
+        wanted.wrong_size = sorted(int(face[place.field_id]) for face in faces.find(others, just_id))
         ids = sorted(set().union(*wanted.galleries.values()))
         if self.sample is not None and self.sample < len(ids):
             ids = sorted(random.Random(_SEED).sample(ids, self.sample))  # noqa: S311 - no secret depends on it
         for start in range(0, len(ids), _BATCH):
             query = {place.field_id: {"$in": ids[start : start + _BATCH]}}
             for face in faces.find(query, {place.field_id: 1, place.field_facen: 1}):
-                number = int(face[place.field_id])
-                facen = face[place.field_facen]
-                wanted.sample[number] = _digest(facen)
-                if len(facen) != self.facen_size * FLOAT_BYTES:
-                    wanted.wrong_size.append(number)
+                if face.get(place.field_facen):
+                    wanted.sample[int(face[place.field_id])] = _digest(face[place.field_facen])
         return wanted
 
-    def _read_shard(self, access: Access, host: str, shard: Shard, wanted: _Wanted, seen: _Seen) -> None:
+    def _read_shard(
+        self, access: Access, host: str, shard: Shard, wanted: _Wanted, cell: Callable[[int], str] | None
+    ) -> _Served:
         """Go through all faces of one shard."""
-        where = f"{host} {shard.name}"
+        seen = _Served(f"{host} {shard.name}")
         port = str(shard.http_port)
         try:
-            with shard_api(access, host, shard) as api:
+            with shard_api(access, host, shard, PATIENT_SECONDS) as api:
                 for gallery in api.galleries():
-                    placed = seen.placed.setdefault(gallery.name, {})
+                    placed = seen.galleries.setdefault(gallery.name, [])
                     for number, facen in api.faces(gallery.name):
-                        if number in placed:
-                            seen.doubled.append(f"{number} of {gallery.name} on {placed[number]} and {where}")
-                        placed[number] = where
+                        placed.append(number)
                         if len(facen) != self.facen_size * FLOAT_BYTES:
-                            seen.wrong_size.append(f"{number} on {where} ({len(facen)} bytes)")
+                            seen.wrong_size.append(f"{number} on {seen.where} ({len(facen)} bytes)")
                         if number in wanted.sample:
                             seen.compared += 1
                             if _digest(facen) != wanted.sample[number]:
-                                seen.stale.append(f"{number} on {where}")
-                        if seen.cell is not None and not self._is_here(seen.cell(number), host, port):
-                            seen.wrong_cell.append(f"{number} on {where}")
-        except (OSError, http.client.HTTPException, ValueError, KeyError) as error:
-            seen.problems.append(f"{where} does not answer: {error or type(error).__name__}")
+                                seen.stale.append(f"{number} on {seen.where}")
+                        if cell is not None and not self._is_here(cell(number), host, port):
+                            seen.wrong_cell.append(f"{number} on {seen.where}")
+        except (OSError, http.client.HTTPException, Unreachable, ValueError, KeyError) as error:
+            seen.problem = f"{seen.where} does not answer: {error or type(error).__name__}"
+        return seen
 
     def _is_here(self, cell: str, host: str, port: str) -> bool:
         """Tell whether a cell's host:port is a shard; its host may be written in any way, unless the ports tell."""
@@ -155,28 +165,48 @@ class FacesAudit(DirectResource):
         others = {shard.address for name, shard in self.shards if name != host}
         return cell_port == port and (address in known or address not in others)
 
-    def _judge(self, wanted: _Wanted, seen: _Seen) -> Findings:
+    def _judge(self, wanted: _Wanted, served: list[_Served]) -> Findings:
         """Return every difference, with its count and the first ids."""
-        problems = list(seen.problems)
-        for name in sorted(wanted.galleries.keys() | seen.placed.keys()):
+        placed, doubled = _placed(served)
+        problems = [shard.problem for shard in served if shard.problem]
+        for name in sorted(wanted.galleries.keys() | placed.keys()):
             ids = wanted.galleries.get(name, set())
-            there = seen.placed.get(name, {}).keys()
+            there = placed.get(name, {}).keys()
             if len(ids) != len(there):
                 problems.append(f"gallery {name}: {len(ids)} faces in MongoDB, {len(there)} on the shards")
             problems += _some(f"of gallery {name} in MongoDB and on no shard", sorted(ids - there))
             problems += _some(f"of gallery {name} on a shard and not in MongoDB", sorted(there - ids))
-        problems += _some("on more than one shard", seen.doubled)
-        problems += _some(f"on a shard with another size than {self.facen_size} floats", seen.wrong_size)
+        problems += _some("on more than one shard", doubled)
+        problems += _some(f"on a shard with another size than {self.facen_size} floats", _all(served, "wrong_size"))
         problems += _some(f"in MongoDB with another size than {self.facen_size} floats", wanted.wrong_size)
-        problems += _some("on a shard with other bytes than in MongoDB", seen.stale)
-        problems += _some("on a shard that tntapi.json does not name for their cell", seen.wrong_cell)
+        problems += _some("on a shard with other bytes than in MongoDB", _all(served, "stale"))
+        problems += _some("on a shard that tntapi.json does not name for their cell", _all(served, "wrong_cell"))
         info = (
             f"{wanted.faces} faces, {sum(map(len, wanted.galleries.values()))} gallery entries on {len(self.shards)} "
-            f"shards, {seen.compared} facens compared byte for byte"
+            f"shards, {sum(shard.compared for shard in served)} facens compared byte for byte"
         )
         if wanted.faceless:
             info += "; without a facen, for the detector finds no face: " + ", ".join(_ids(wanted.faceless))
         return Findings(tuple(problems), info)
+
+
+def _placed(served: list[_Served]) -> tuple[dict[str, dict[int, str]], list[str]]:
+    """Return on which shard each id of each gallery is, and those that are on several, in words."""
+    placed: dict[str, dict[int, str]] = {}
+    doubled: list[str] = []
+    for shard in served:
+        for name, ids in shard.galleries.items():
+            known = placed.setdefault(name, {})
+            for number in ids:
+                if number in known:
+                    doubled.append(f"{number} of {name} on {known[number]} and {shard.where}")
+                known[number] = shard.where
+    return placed, doubled
+
+
+def _all(served: list[_Served], what: str) -> list[str]:
+    """Return one kind of mistake of all shards."""
+    return [item for shard in served for item in getattr(shard, what)]
 
 
 def read_cells(text: str, host: str, path: str) -> tuple[str, ...]:

@@ -6,15 +6,15 @@ import concurrent.futures
 import http.client
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ffplay.errors import Unreachable
 from ffplay.model import Host, Login, Shard
-from ffplay.remote.base import Access
+from ffplay.remote.base import Access, Reply
 from ffplay.resources.base import DirectResource
 from ffplay.resources.checks import Findings
-from ffplay.resources.job import Job, JobState
+from ffplay.resources.job import Job
 from ffplay.resources.mongo import MongoPlace, open_database, with_facen
 from ffplay.resources.shard_http import shard_api
 
@@ -157,44 +157,26 @@ class NothingLeftOut(DirectResource):
 
 
 @dataclass(frozen=True, slots=True)
-class Copying(DirectResource):
-    """The copy tool, run again while it helps. Value: as the job's.
+class Copying(Job):
+    """The copy tool, run again while it helps. Value: as a job's.
 
     Faces that come while the tool runs may be passed by. `mongo` names the host where the `census` counts: what is
     missing then is copied by a further run of the tool (what is there is refused with 409, which the tool takes for
     done), unless the last one brought nothing. Whether all are there in the end is for a check to say.
     """
 
-    job: Job
-    census: Census
-    mongo: str
+    census: Census = field(kw_only=True)
+    mongo: str = field(kw_only=True)
 
-    @property
-    def label(self) -> str:
-        """Return the job's name."""
-        return self.job.label
-
-    def show(self, before: Any, after: Any) -> str:
-        """Return the tool's command."""
-        return self.job.show(before, after)
-
-    def read(self, access: Access, host: Host) -> JobState:
-        """Tell whether the tool runs."""
-        return self.job.read(access, host)
-
-    def reached(self, before: Any, after: Any, observed: Any) -> bool:
-        """Tell whether the tool has ended."""
-        return self.job.reached(before, after, observed)
-
-    def bring(self, access: Access, host: Host, before: Any, after: Any) -> None:
-        """Run the tool. Raise `ChangeFailed`."""
+    def bring(self, access: Access, host: Host, before: Any, after: Any) -> Reply:
+        """Run the tool and return what its last run left. Raise `ChangeFailed`."""
         left: int | None = None
         # The name alone matters: a host's variables and passwords have no place in what a journal keeps.
         counts_at = Host(self.mongo, (), Login(self.mongo))
         while True:
-            self.job.bring(access, host, before, after)
+            reply = Job.bring(self, access, host, before, after)
             missing = total(self.census.read(access, counts_at).missing)
             if not missing or (left is not None and missing >= left):
-                return
+                return reply
             access.tell(host.name, f"{missing} faces of MongoDB are on no shard yet: copying once more")
             left = missing

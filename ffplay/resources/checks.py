@@ -8,14 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from ffplay.edit import EditError, Opaque, lua
 from ffplay.errors import ChangeFailed
-from ffplay.findface import DEFAULT_FACEN_SIZE
 from ffplay.model import Host, Shard
 from ffplay.remote.base import Access
 from ffplay.resources.base import DirectResource, quote
-from ffplay.resources.shard_http import ShardFaces, ShardState, shard_api
-from ffplay.resources.unit import Unit
+from ffplay.resources.shard_http import shard_api
 
 _PAUSE_SECONDS = 0.2
 
@@ -213,44 +210,3 @@ class Pause(DirectResource):
         access.tell(host.name, f"pausing for {self.seconds:g} s")
         access.pause(self.seconds)
         return Findings((), f"paused for {self.seconds:g} s")
-
-
-@dataclass(frozen=True, slots=True)
-class ShardHealthy(DirectResource):
-    """A shard that runs, stays up, answers, and holds facens of the right size in file and data. Value: `Findings`."""
-
-    shard: Shard
-    facen_size: int
-    timeout: float = 60.0
-
-    @property
-    def label(self) -> str:
-        """Return the shard's name."""
-        return self.shard.name
-
-    def read(self, access: Access, host: Host) -> Findings:
-        """Look at the unit twice with the answer in between, then at the file and at the first faces."""
-        connection = access.connection(host.name)
-        unit = Unit(self.shard.unit)
-        first = unit.parse(connection.run(unit.read_script()))
-        answer = ShardAnswers(self.shard, self.timeout).read(access, host)
-        second = unit.parse(connection.run(unit.read_script()))
-        problems = list(answer.problems)
-        if first.active != "active" or (first.active, first.pid) != (second.active, second.pid):
-            said = f"{first.active}, then {second.active}" if first.active != second.active else first.active
-            problems.append(f"{self.shard.unit} is not stably active ({said})")
-        problems += self._file(connection.run(f"cat {quote([self.shard.conf])}").stdout)
-        served = None if answer.problems else ShardFaces(self.shard).read(access, host)
-        wrong = [size for size in served.sizes if size != self.facen_size] if isinstance(served, ShardState) else []
-        if wrong:
-            problems.append(f"{self.shard.name} holds facens of {wrong[0]} floats, not {self.facen_size}")
-        return Findings(tuple(problems), f"{self.shard.name} {answer.info}, facen_size {self.facen_size}")
-
-    def _file(self, content: bytes) -> list[str]:
-        """Return what is wrong with facen_size in the shard's file; where only Lua can tell it, the facens must."""
-        try:
-            size = lua.parse(content.decode("utf-8", "surrogateescape")).option("facen_size", DEFAULT_FACEN_SIZE)
-        except EditError as error:
-            return [f"{self.shard.conf}:{error.line}:{error.column}: {error.message}"]
-        fits = isinstance(size, Opaque) or size == self.facen_size
-        return [] if fits else [f"{self.shard.conf} says facen_size {size}"]

@@ -13,12 +13,16 @@ from ffplay.findface import FLOAT_BYTES
 from ffplay.model import Host, Unknown
 from ffplay.remote.base import Access
 from ffplay.resources.base import DirectResource, quote
+from ffplay.resources.checks import Findings
 from ffplay.resources.record import Record, describe, parse_record, write_script
 
 # A length that nobody has asked for; see `count_sizes`.
 _OTHER = -1
 
 _SELECT_SECONDS = 10
+
+# So many faces with a wrong facen are named; their number is always told.
+_NAMED = 5
 
 _OLD_SERVERS = "MongoDB 3.2 and 3.4 need PyMongo 3.13: pip install 'pymongo==3.13.0'"
 
@@ -220,3 +224,29 @@ class Facens(DirectResource):
                 for face in found
                 if face.get(place.field_facen)
             )
+
+
+@dataclass(frozen=True, slots=True)
+class FacensMade(DirectResource):
+    """Every face that has a facen has one of `size` floats: all of them are looked at. Value: `Findings`."""
+
+    place: MongoPlace
+    size: int
+
+    @property
+    def label(self) -> str:
+        """Return the collection."""
+        return self.place.name
+
+    def read(self, access: Access, host: Host) -> Findings:
+        """Have the server look for others."""
+        place = self.place
+        with open_database(access, host, place) as database:
+            others = of_other_length(place, [self.size * FLOAT_BYTES])
+            found = database[place.faces].find(others, {place.field_id: 1}).sort(place.field_id, 1)
+            ids = [str(face[place.field_id]) for face in found.limit(_NAMED)]
+            count = int(database[place.faces].count_documents(others)) if ids else 0
+        if not ids:
+            return Findings((), f"no facen has another size than {self.size} floats")
+        more = f" and {count - len(ids)} more" if count > len(ids) else ""
+        return Findings((f"{count} facens have another size than {self.size} floats: faces {', '.join(ids)}{more}",))

@@ -22,7 +22,8 @@ class Record:
     `state` is `complete` (all of the data are at `generation`), `emptied` (a shard was wiped to be filled with it) or
     `regenerating` (faces are under way to it). `was` is the generation before, None where nobody knows. `indexed`
     are the galleries of a shard that had a fast index before it was wiped and want it again. `run` names the run that
-    wrote the record and takes no part in comparisons.
+    wrote the record and takes no part in comparisons. `left` are the Tarantool instances (UUIDs) whose data were set
+    aside: an emptied shard begins with an instance of its own, so data of one of these are not what the record is of.
     """
 
     generation: Generation
@@ -30,6 +31,7 @@ class Record:
     was: Generation | None = None
     indexed: tuple[str, ...] = ()
     run: str = field(default="", compare=False)
+    left: tuple[str, ...] = ()
 
     def complete_at(self, generation: Generation) -> bool:
         """Tell whether all of the data are known to be at the generation."""
@@ -44,6 +46,7 @@ def record_text(record: Record) -> str:
         "generation": _plain(record.generation),
         "was": _plain(record.was) if record.was else None,
         "indexed": list(record.indexed),
+        "left": list(record.left),
         "run": record.run,
     }
     return json.dumps(body, indent=1) + "\n"
@@ -58,7 +61,8 @@ def parse_record(text: str, path: str) -> Record | None:
         if body["format"] != _FORMAT:
             raise ValueError(f"format {body['format']}")
         was = _generation(body["was"]) if body["was"] else None
-        return Record(_generation(body["generation"]), body["state"], was, tuple(body["indexed"]), body["run"])
+        left = tuple(body.get("left", ()))
+        return Record(_generation(body["generation"]), body["state"], was, tuple(body["indexed"]), body["run"], left)
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is damaged ({error}); look at it; deleted, the site is judged anew") from error
 

@@ -35,9 +35,10 @@ class DataState:
     `files` are (name, bytes) with the name as `snap/00...0.snap`, `wal/...` or `index/...`; planned as `Unknown` where
     the shard itself will write them. `missing` are directories that should be there and are not. `record` says which
     generation they are at. `aside` are set-aside directories as (path, KiB), `newest` is when
-    the last of the snapshots and xlogs was written, in seconds since 1970; neither takes part in comparisons. Nor does
-    `token`: in a planned value the manifest of the backup that must cover what is set aside, and the directory of that
-    backup's files (empty where they lie on another host).
+    the last of the snapshots and xlogs was written, in seconds since 1970; `instances` are the Tarantool instances
+    (UUIDs) that wrote the last snapshot and the last xlog, by their headers. None of them takes part in comparisons.
+    Nor does `token`: in a planned value the manifest of the backup that must cover what is set aside, and the directory
+    of that backup's files (empty where they lie on another host).
     `restored` is set in a planned value where set-aside data come back.
     """
 
@@ -46,6 +47,7 @@ class DataState:
     missing: tuple[str, ...] = ()
     aside: tuple[tuple[str, int], ...] = field(default=(), compare=False)
     newest: int = field(default=0, compare=False)
+    instances: tuple[str, ...] = field(default=(), compare=False)
     token: tuple[str, str] = field(default=("", ""), compare=False)
     restored: Restored | None = field(default=None, compare=False)
 
@@ -82,7 +84,8 @@ class ShardData(ShellResource):
             path = quote([directory])
             lines.append(
                 f"if [ -d {path} ]; then for f in {path}/*{_ENDINGS[kind]}; do "
-                f'[ -f "$f" ] && stat -c "file %s %Y {kind}/${{f##*/}}" "$f"; done\nelse echo "missing {kind}"; fi'
+                f'[ -f "$f" ] && stat -c "file %s %Y {kind}/${{f##*/}}" "$f"; done\n{_instance(kind)}'
+                f'else echo "missing {kind}"; fi'
             )
             lines.append(f'for d in {path}.aside-*; do [ -d "$d" ] && echo "aside $(du -sk "$d")"; done')
         lines.append(f"echo record; cat {quote([self.shard.stamp])} 2>/dev/null; :")
@@ -93,6 +96,7 @@ class ShardData(ShellResource):
         listing, _, record = reply.text.partition("record\n")
         files: list[tuple[str, int]] = []
         missing: list[str] = []
+        instances: set[str] = set()
         aside: list[tuple[str, int]] = []
         newest = 0
         for line in listing.splitlines():
@@ -103,11 +107,13 @@ class ShardData(ShellResource):
                 newest = newest if name.startswith("index/") else max(newest, int(written))
             elif word == "missing":
                 missing.append(rest)
+            elif word == "instance":
+                instances.add(rest)
             elif word == "aside":
                 kib, _, path = rest.partition("\t")
                 aside.append((path, int(kib)))
         known = parse_record(record, self.shard.stamp)
-        return DataState(tuple(sorted(files)), known, tuple(missing), tuple(aside), newest)
+        return DataState(tuple(sorted(files)), known, tuple(missing), tuple(aside), newest, tuple(sorted(instances)))
 
     def bring_script(self, before: Any, after: Any) -> str:
         """Write the record first (it says what is about to happen), then set the files aside where they are to go.
@@ -203,6 +209,17 @@ sync
         if before.record != after.record:
             lines.append(f"record: {describe(before.record)} -> {describe(after.record)}")
         return "\n".join(lines)
+
+
+def _instance(kind: str) -> str:
+    """Return sh that prints the instance in the text header of the last file of the loop before it.
+
+    The header's word is Instance since format 0.13 (Tarantool 1.7.2), and Server before that.
+    """
+    if kind == "index":
+        return ""
+    words = 'case $l in "Instance: "*|"Server: "*) echo "instance ${l#*: }";; esac'
+    return f'[ -f "$f" ] && head -c 300 "$f" | while IFS= read -r l && [ -n "$l" ]; do {words}; done\n'
 
 
 def human(size: int) -> str:

@@ -62,6 +62,8 @@ def _master_gap(ctx: Context, host: Host, shard: Shard, wanted: Wanted) -> str:
     by_record = _by_record(data.record, wanted)
     if by_record:
         return by_record
+    if data.record is not None and set(data.record.left) & set(data.instances):
+        return "its data are those from before it was emptied"
     by_file = _by_file(conf, wanted.generation.facen_size)
     if by_file:
         return by_file

@@ -17,7 +17,6 @@ from ffplay.resources.base import quote
 from ffplay.resources.census import CensusState, Copying, NothingLeftOut, by_gallery, total
 from ffplay.resources.checks import ShardAnswers
 from ffplay.resources.file import File
-from ffplay.resources.job import Job
 from ffplay.resources.record import Record
 from ffplay.resources.shard_data import DataState, ShardData
 from ffplay.resources.shard_http import ShardFaces, Silent
@@ -106,7 +105,7 @@ def _copied(ctx: Context, gap: Gap, summary: str) -> Iterator[Outcome]:
     mongo, census = census_at
     line = f"{ctx.variables['copy_command']} {quote(['--config=' + str(ctx.variables['facenapi_ini'])])}"
     words = [f"--{name.replace('_', '-')}={value}" for name, value in ctx.args["options"].items()]
-    job = Job(
+    job = Copying(
         f"copy {gap.generation} to the shards",
         f"{ctx.variables['state_dir']}/jobs/copy-{gap.generation.digest}",
         (f"{line} {quote(words)}".strip(),),
@@ -114,9 +113,11 @@ def _copied(ctx: Context, gap: Gap, summary: str) -> Iterator[Outcome]:
         ctx.run,  # What an earlier run's copy brought may have been wiped since.
         ctx.run,
         once=True,
+        census=census,
+        mongo=mongo.name,
     )
     effect = (mongo.name, census, Unknown("the copy has run"))
-    yield Change(ctx.host.name, Copying(job, census, mongo.name), "none", "done", summary, None, (effect,))
+    yield Change(ctx.host.name, job, "none", "done", summary, None, (effect,))
     yield Check(mongo.name, NothingLeftOut(census), "each gallery has as many faces on the shards as in MongoDB")
 
 
@@ -136,8 +137,8 @@ def _running(ctx: Context, shards: list[tuple[Host, Shard]]) -> Iterator[Outcome
 def _filled(ctx: Context, gap: Gap, host: Host, shard: Shard) -> Change:
     """Return the change that records one shard as filled."""
     before: DataState = ctx.one(ShardData(shard), host=host.name)
-    indexed = before.record.indexed if before.record else ()
-    filled = Record(gap.generation, "complete", gap.origin(before.record), indexed, ctx.run)
+    indexed, left = (before.record.indexed, before.record.left) if before.record else ((), ())
+    filled = Record(gap.generation, "complete", gap.origin(before.record), indexed, ctx.run, left)
     after = DataState(Unknown(f"{shard.name} has written them"), filled)
     effect = (host.name, ShardFaces(shard), Unknown("the copy has run"))
     return Change(

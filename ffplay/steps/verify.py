@@ -1,7 +1,8 @@
 """Prove the result, whatever the exit codes said.
 
-Every shard is up and answers, with the right facen size in file and data; MongoDB's faces are on the shards, each
-exactly once in each of its galleries; sampled facens are equal byte for byte.
+Every shard is up and answers, with the right facen size in file and data; its process began after its file was last
+written, and none holds data that were set aside. All of MongoDB's faces are on the shards, each exactly once in each of
+its galleries; all facens have the right size, on the shards and in MongoDB; sampled ones are equal byte for byte.
 Faces that have no facen, because the new detector finds no face in their image, are listed.
 """
 
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 
 from ffplay.model import Check
 from ffplay.resources.audit import FacesAudit
-from ffplay.resources.checks import ShardHealthy
+from ffplay.resources.shard_health import ShardHealthy
 from ffplay.steps._gap import faces_of
 from ffplay.steps._gap_shards import is_replica
 from ffplay.steps.base import Context, Outcome, StepKind, parameters

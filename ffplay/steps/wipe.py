@@ -33,7 +33,8 @@ def plan(ctx: Context) -> Iterator[Outcome]:
 def _one(ctx: Context, gap: Gap, shard: Shard, place: ShardBackups) -> Iterator[Outcome]:
     unit, data, served, backups = ctx.read(Unit(shard.unit), ShardData(shard), ShardFaces(shard), place)
     host = ctx.host.name
-    wanted = Record(gap.generation, "emptied", gap.origin(data.record), _indexed(data, served), ctx.run)
+    left = tuple(sorted({*(data.record.left if data.record else ()), *data.instances}))
+    wanted = Record(gap.generation, "emptied", gap.origin(data.record), _indexed(data, served), ctx.run, left)
     if data.empty and not data.missing and data.record == wanted:
         return
     if gap.faces:

@@ -188,8 +188,8 @@ def _record(given: Any) -> Record | None:
     if given is None:
         return None
     was = _generation(given["was"]) if given.get("was") else None
-    indexed = tuple(given.get("indexed", ()))
-    return Record(_generation(given), given.get("state", "complete"), was, indexed, given.get("run", "run1"))
+    indexed, left = (tuple(given.get(word, ())) for word in ("indexed", "left"))
+    return Record(_generation(given), given.get("state", "complete"), was, indexed, given.get("run", "run1"), left)
 
 
 def _generation(given: Mapping[str, Any]) -> Generation:
@@ -205,6 +205,7 @@ def _data(_: Any, given: Mapping[str, Any]) -> DataState:
         tuple(given.get("missing", ())),
         tuple((path, kib) for path, kib in given.get("aside", {}).items()),
         **_newest(given),
+        instances=tuple(given.get("instances", ())),
     )
 
 

@@ -187,7 +187,8 @@ def test_the_tool_runs_again_while_it_brings_faces(
     monkeypatch.setattr(Job, "bring", lambda _, *given: tool.bring(*given))
     site = Here()
     with shard(counts) as one:
-        Copying(Job("copy", "/jobs/copy-1", ("tool",)), census(place, one), "app1").bring(site, HOST, "none", "done")  # type: ignore[arg-type]
+        job = Copying("copy", "/jobs/copy-1", ("tool",), census=census(place, one), mongo="app1")
+        job.bring(site, HOST, "none", "done")  # type: ignore[arg-type]
     assert tool.runs == runs
     assert len(site.told) == runs - 1
 
