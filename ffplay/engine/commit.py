@@ -17,12 +17,12 @@ from ffplay.engine.planner import Planner
 from ffplay.engine.view import NeedsReading, PlanView
 from ffplay.load import Loaded
 from ffplay.model import Change, Check, Generation, Host, Mark, Note, Play, Playbook, Problem, Shard, Step, Target
-from ffplay.resources.checks import ShardHealthy
 from ffplay.resources.glance import RecordFile, RunningJobs
 from ffplay.resources.record import describe
 from ffplay.resources.removal import BackupFolders, Leftover, OldBackup, Removable, SetAside, SetAsides
 from ffplay.resources.runs import RunState, merged
 from ffplay.resources.shard_data import DataState, ShardData, human
+from ffplay.resources.shard_health import ShardHealthy
 from ffplay.resources.unit import Unit
 from ffplay.steps.base import Outcome
 

@@ -17,12 +17,12 @@ from ffplay.errors import Refused
 from ffplay.load import Sources, load
 from ffplay.model import Generation
 from ffplay.resources.audit import FacesAudit
-from ffplay.resources.checks import ShardHealthy
 from ffplay.resources.glance import RecordFile, RunningJob, RunningJobs
 from ffplay.resources.record import Record
 from ffplay.resources.removal import BackupFolders, Leftover, OldBackup, SetAside, SetAsides
 from ffplay.resources.runs import RunEnd, RunHead, Runs, RunState
 from ffplay.resources.shard_data import DataState, ShardData
+from ffplay.resources.shard_health import ShardHealthy
 from ffplay.resources.unit import RUNNING, STOPPED, Unit
 
 ONE, TWO, THREE, OWN = (f"2026112{number}T205251Z-10b8" for number in "1234")
