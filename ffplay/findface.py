@@ -58,10 +58,15 @@ DEFAULTS: Mapping[str, Any] = MappingProxyType(
         "extraction_unit": "findface-extraction-api",
         "extraction_address": "127.0.0.1",
         "extraction_port": 18666,
+        # Where the vendor's packages put models is undocumented. Empty: not checked; else a model is installed where
+        # the directory, or one in it, has a file with its name and any ending.
+        "models_dir": "",
         # tntapi: the shards.
         "tarantool_instances_dir": "{{ root }}/etc/tarantool/instances.enabled",
         "tarantool_data_dir": "{{ root }}/opt/ntech/var/lib/tarantool",
         "tarantool_unit_prefix": "tarantool@",
+        # Where systemd keeps which units are enabled.
+        "systemd_dir": "{{ root }}/etc/systemd/system",
         "tarantool_owner": "tarantool:tarantool",
         "shard_address": "127.0.0.1",
         "shard_port_base": 33000,
@@ -82,6 +87,7 @@ DEFAULTS: Mapping[str, Any] = MappingProxyType(
         "mongo_field_galleries": "galleries",
         "mongo_field_owner": "owner",
         "mongo_field_normalized": "normalized",
+        "mongo_field_photo": "photo",
         # What a new detector rewrites beside the facen, and a rollback puts back.
         "mongo_fields_detected": ("{{ mongo_field_normalized }}", "thumbnail", "x1", "y1", "x2", "y2"),
         # How a shard names the gallery of a face: the documentation shows `<24 hex digits>_<gallery>`.

@@ -40,6 +40,7 @@ def _common(site: LabSite) -> dict[str, Any]:
         "ansible_ssh_common_args": f"-o UserKnownHostsFile={shlex.quote(str(site.known_hosts))}",
         "ansible_become": site.machines,
         **({} if site.machines else shared),
+        "models_dir": "{{ root }}/usr/share/findface-data/models",
         **{f"{service}_address": address for service in services},
     }
 

@@ -139,6 +139,11 @@ def is_reachable(transport: paramiko.Transport, address: str, port: int, seconds
         if error.code == _CONNECT_FAILED:
             return False
         raise
+    except paramiko.SSHException:
+        # No word in time: what is sent there is dropped on the way. A connection that died is the host's own trouble.
+        if not transport.is_active():
+            raise
+        return False
     return True
 
 

@@ -130,24 +130,22 @@ def _planned(ctx: Context, planned: list[_Work]) -> Iterator[Outcome]:
         facts = ctx.one(HostFacts((first.directory,)), host=first.host)
     else:
         (facts,) = ctx.read(HostFacts((first.directory, *directories)))
-    rooms = {path: (free, total) for path, free, total in facts.free}
-    room = rooms.get(first.directory)
+    room = facts.room(first.directory)
     needed = 0
     for work in planned:
-        linked = not first.host and room is not None and rooms.get(work.shard.snap_dir) == room
+        linked = not first.host and room.links_to(facts.room(work.shard.snap_dir))
         copied = sum(size for name, size in work.files if not (linked and name.startswith("snap/")))
         needed += copied
-        free = f", {human(room[0])} are free" if room else ""
         suffix = "-stopped" if any(backup.run == ctx.run for backup in work.made) else ""
-        how = f"{_how(work, linked)}; {human(copied)} to copy{free}"
+        how = f"{_how(work, linked)}; {human(copied)} to copy, {human(room.free)} are free"
         after = ShardBackup(f"{ctx.run}{suffix}", Unknown("the copies have been read back"), hot=work.hot, how=how)
         summary = f"back up {len(work.files)} files, {size_of(work.files)}, and {work.shard.conf}"
         yield Change(ctx.host.name, work.backups, work.made, (*work.made, after), summary, work.shard.name)
-    if room and needed > room[0]:
+    if needed > room.free:
         yield Problem(
             ctx.host.name,
             f"backups of {', '.join(work.shard.name for work in planned)} take {human(needed)} "
-            f"in {backup_dir(ctx, 'to')}, and {human(room[0])} are free",
+            f"in {backup_dir(ctx, 'to')}, and {human(room.free)} are free",
             "make room, or give another directory or HOST:/DIRECTORY as `to` (and as `backups` of wipe)",
         )
 

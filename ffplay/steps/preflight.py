@@ -1,7 +1,23 @@
-"""Look, before anything is changed, for what would make the play fail midway.
+"""Look, before anything is changed, for what would make the play fail midway, and refuse with numbers.
 
-Every unit and file of a shard is there and readable, no shard of a host is missing from the inventory, the larger
-facens fit `memtx_memory`, memory and disk, the vendor's tools are installed, and MongoDB answers.
+On every host, whatever is to be done:
+
+* each shard's unit and file are there and readable; no instance file, no unit that runs or is enabled, and no cell of
+  facenapi's table of shards (`tntapi_servers_file`) is missing in the inventory, and no shard in that table;
+* the host's clock is not far from this machine's (`clock_seconds`); the time that the question took is in its favour;
+* the vendor's tools are installed, MongoDB answers, and something tells which model the site is at.
+
+Where shards are to be filled anew or faces to be regenerated:
+
+* the facens fit `memtx_memory` of each shard, and those of all its shards the host's memory; no shard gets more than
+  `faces_a_shard`. The copy brings all faces of MongoDB, and is taken to spread them over the shards as they lie there
+  today; a shard that does not answer is judged by its snapshot and xlogs, one that is empty by the others;
+* each file system has room for what is due on it, together: new snapshots, xlogs (as large again, and 1 MB that
+  Tarantool preallocates), fast indexes, backups, the dump of MongoDB (its `dataSize`), journal and logs. Snapshots are
+  backed up by hard links where `backup_dir` is on their own file system; elsewhere their size counts;
+* the licence server that a shard's file or extraction-api's configuration names takes connections from that host;
+* the model is installed on each extraction host, where the variable `models_dir` says where models are;
+* where the detector changes: the original images of some faces (`uploads_sample`) are in Uploads.
 """
 
 from __future__ import annotations
@@ -10,56 +26,62 @@ import shlex
 from collections.abc import Generator, Iterator
 
 from ffplay.edit import EditError, lua
-from ffplay.findface import FACES_A_SHARD, FLOAT_BYTES
+from ffplay.findface import FACES_A_SHARD
 from ffplay.model import Note, Problem, Shard, Unknown
 from ffplay.resources.facts import HostFacts, HostState
 from ffplay.resources.file import File, FileState
-from ffplay.resources.shard_data import human
-from ffplay.resources.shard_http import ShardFaces, ShardState
+from ffplay.resources.shard_http import ShardFaces
 from ffplay.resources.unit import Unit
+from ffplay.steps import _capacity, _services, _strangers
 from ffplay.steps._files import unreadable, wrong_kind
 from ffplay.steps._gap import faces_of, gap_of
+from ffplay.steps._originals import originals
 from ffplay.steps.base import Context, Outcome, StepKind, parameters
-
-# Memory of one face beside its facen: the vendor's example is 1.2 GiB for 1,000,000 faces at 320, that is 1288 bytes
-# for 1280 of facen; a tenth on top leaves room for the tree of a shard that was filled in any order.
-_OVERHEAD = 1.1
-
-# Tarantool preallocates about 1 MB of write-ahead log, and writes a snapshot beside the old one.
-_WAL_BYTES = 64 << 20
 
 
 def plan(ctx: Context) -> Iterator[Outcome]:
     """Judge the host."""
-    programs = _programs(ctx)
-    data_dirs = tuple(dict.fromkeys(shard.data_dir for shard in ctx.host.shards))
-    facts_of = HostFacts(data_dirs, programs, str(ctx.variables["tarantool_instances_dir"]) if data_dirs else "")
     wanted = [r for s in ctx.host.shards for r in (Unit(s.unit), File(s.conf), ShardFaces(s))]
-    facts: HostState = ctx.read(facts_of, *wanted)[0]
-    for program in programs:
+    facts: HostState = ctx.read(_facts(ctx), *wanted)[0]
+    for program in _programs(ctx):
         if program not in facts.programs:
             yield Problem(
                 ctx.host.name, f"{program} is not installed", "install findface-facenapi, or see the inventory"
             )
-    yield from _strangers(ctx, facts)
-    needs: list[tuple[Shard, int]] = []
+    yield from _clock(ctx, facts)
+    yield from _strangers.instances(ctx, facts)
+    if "facenapi" in ctx.host.groups and any(host.shards for host in ctx.site.hosts):
+        yield from _strangers.cells(ctx)
+    memtx: dict[str, int | None] = {}
     for shard in ctx.host.shards:
-        needed = yield from _shard(ctx, shard)
-        needs.append((shard, needed))
-    yield from _disks(ctx, facts, needs)
-    memory = sum(needed for _, needed in needs)
-    if memory > facts.memory:
-        said = (
-            f"its shards need about {human(memory)} for facens of {_size(ctx)} floats, and it has {human(facts.memory)}"
-        )
-        yield Problem(ctx.host.name, said, "add memory, or spread the faces over more hosts")
+        memtx[shard.name] = yield from _shard(ctx, shard)
+    if ctx.target is None:
+        yield from _services.licence(ctx, set(memtx), extraction=True)
+        return
+    gap = gap_of(ctx)
+    due = {shard.name for shard in ctx.host.shards if gap.problems or gap.shard(ctx.host, shard)}
+    yield from _capacity.capacity(ctx, gap, due, facts, memtx)
+    yield from _services.licence(ctx, due, extraction=bool(gap.problems or gap.faces))
+    yield from _services.model(ctx, gap, facts)
+    yield from originals(ctx, gap)
     faces_at = faces_of(ctx)
-    if ctx.target is not None and faces_at is not None and faces_at[0].name == ctx.host.name:
-        yield from gap_of(ctx).problems
+    if faces_at is not None and faces_at[0].name == ctx.host.name:
+        yield from gap.problems
 
 
-def _size(ctx: Context) -> int | None:
-    return ctx.target.facen_size if ctx.target else None
+def _facts(ctx: Context) -> HostFacts:
+    """Return all that is asked of the host in one script."""
+    shards = bool(ctx.host.shards)
+    models = ctx.target is not None and "extraction" in ctx.host.groups
+    return HostFacts(
+        _capacity.paths(ctx),
+        _programs(ctx),
+        str(ctx.variables["tarantool_instances_dir"]) if shards else "",
+        str(ctx.variables["tarantool_unit_prefix"]) if shards else "",
+        str(ctx.variables["systemd_dir"]) if shards else "",
+        str(ctx.variables["models_dir"]) if models else "",
+        (ctx.target.model,) if models and ctx.target is not None else (),
+    )
 
 
 def _programs(ctx: Context) -> tuple[str, ...]:
@@ -70,63 +92,27 @@ def _programs(ctx: Context) -> tuple[str, ...]:
     return tuple(shlex.split(command)[0] for command in commands)
 
 
-def _strangers(ctx: Context, facts: HostState) -> Iterator[Outcome]:
-    """Name the instance files that the inventory does not know: a forgotten shard keeps the old facens.
-
-    The host of the play may have lost shards to `--limit`; that of the site has them all.
-    """
-    known = {shard.conf.rpartition("/")[2] for shard in ctx.site.host(ctx.host.name).shards}
-    ignored = {f"{name}.lua" for name in ctx.args["ignore_instances"]}
-    for name in sorted(set(facts.instances) - known - ignored):
+def _clock(ctx: Context, facts: HostState) -> Iterator[Problem]:
+    """Judge the host's clock: files, ids and licences are judged by time."""
+    if abs(facts.skew) > ctx.args["clock_seconds"]:
+        said = f"its clock is at least {abs(facts.skew)} s {'ahead of' if facts.skew > 0 else 'behind'} this machine's"
         yield Problem(
             ctx.host.name,
-            f"{ctx.variables['tarantool_instances_dir']}/{name} belongs to no shard of the inventory",
-            "add the shard to `shards`, or name it in preflight's `ignore_instances`",
+            f"{said}; {ctx.args['clock_seconds']} s are allowed",
+            "set the one that is wrong (`timedatectl set-ntp true`), or see preflight's `clock_seconds`",
         )
 
 
-def _shard(ctx: Context, shard: Shard) -> Generator[Outcome, None, int]:
-    """Judge one shard; return the bytes that filling it anew will need, 0 where it stays as it is."""
-    unit, conf, served = ctx.read(Unit(shard.unit), File(shard.conf), ShardFaces(shard))
-    host = ctx.host.name
+def _shard(ctx: Context, shard: Shard) -> Generator[Outcome, None, int | None]:
+    """Judge a shard's unit and file; return its memtx_memory in bytes, as it will be, None where nobody can tell."""
+    unit, conf = ctx.read(Unit(shard.unit), File(shard.conf))
     if unit.load == "not-found":
-        yield Problem(host, f"there is no unit {shard.unit}", "see `shards` and tarantool_unit_prefix in the inventory")
-    if isinstance(conf, Unknown):
-        return 0
-    memtx = yield from _memtx(ctx, shard, conf)
-    if ctx.target is None or not isinstance(served, ShardState):
-        return 0
-    if served.faces > FACES_A_SHARD:
-        yield Note(host, f"{shard.name} holds {served.faces} faces; the vendor advises {FACES_A_SHARD} at most")
-    gap = gap_of(ctx)
-    if not gap.problems and not gap.shard(ctx.host, shard):
-        return 0
-    needed = int(served.faces * ctx.target.facen_size * FLOAT_BYTES * _OVERHEAD)
-    if memtx is not None and needed > memtx:
-        gib = -(-needed // (1 << 28)) / 4
         yield Problem(
-            host,
-            f"{shard.name}: {served.faces} faces of {ctx.target.facen_size} floats need about {human(needed)}, and "
-            f"memtx_memory is {human(memtx)}",
-            f"give the shard `memtx_gb: {gib:g}` or more in the inventory; template writes it",
+            ctx.host.name,
+            f"there is no unit {shard.unit}",
+            "see `shards` and tarantool_unit_prefix in the inventory",
         )
-    return needed
-
-
-def _disks(ctx: Context, facts: HostState, needs: list[tuple[Shard, int]]) -> Iterator[Outcome]:
-    """Judge each file system by all shards with faces on it; equal bytes, free and in all, mean the same one."""
-    rooms = {path: (free, total) for path, free, total in facts.free}
-    sharing: dict[tuple[int, int], list[tuple[Shard, int]]] = {}
-    for shard, needed in needs:
-        if needed:
-            sharing.setdefault(rooms[shard.data_dir], []).append((shard, needed + _WAL_BYTES))
-    for (free, _), shards in sharing.items():
-        needed = sum(amount for _, amount in shards)
-        if needed > free:
-            names = ", ".join(shard.name for shard, _ in shards)
-            verb = "needs" if len(shards) == 1 else "need"
-            said = f"{names} {verb} about {human(needed)} in {shards[0][0].data_dir}, and {human(free)} are free"
-            yield Problem(ctx.host.name, said, "make room: what is set aside stays until the result is verified")
+    return None if isinstance(conf, Unknown) else (yield from _memtx(ctx, shard, conf))
 
 
 def _memtx(ctx: Context, shard: Shard, conf: FileState) -> Generator[Outcome, None, int | None]:
@@ -162,6 +148,38 @@ STEP = StepKind(
             "items": {"type": "string"},
             "default": [],
             "description": "Instances on the hosts, by file name without .lua, that are no shards of this site.",
+        },
+        clock_seconds={
+            "type": "integer",
+            "minimum": 1,
+            "default": 30,
+            "description": "How many seconds a host's clock may be off from this machine's.",
+        },
+        faces_a_shard={
+            "type": "integer",
+            "minimum": 1,
+            "default": FACES_A_SHARD,
+            "description": "How many faces a shard may get at most, one counted once a gallery.",
+        },
+        backups={
+            "type": "integer",
+            "minimum": 0,
+            "default": 2,
+            "description": "How many backups the play makes of a shard that runs (as the shipped playbooks do: before "
+            "it is stopped, and after); 0 for a play that backs up nothing.",
+        },
+        backup_to={
+            "type": "string",
+            "default": "",
+            "description": "Where those backups go, in the form of backup's `to`, where the play has one; "
+            "the variable backup_dir by default.",
+        },
+        uploads_sample={
+            "type": "integer",
+            "minimum": 0,
+            "default": 1000,
+            "description": "Of how many faces the original image is looked for where the detector changes; "
+            "0 looks for none.",
         },
     ),
     plan=plan,

@@ -23,10 +23,13 @@ from ffplay.model import Change, Check, Generation, Host, Login, Note, Problem, 
 from ffplay.resources.backup_manifest import ShardBackup
 from ffplay.resources.census import Census, CensusState
 from ffplay.resources.command import Command
-from ffplay.resources.facts import HostFacts, HostState
+from ffplay.resources.database_size import DatabaseSize
+from ffplay.resources.facts import HostFacts, HostState, Instance, Room
 from ffplay.resources.file import ABSENT, File, FileState
 from ffplay.resources.mongo import Facens, Faces, FacesState
 from ffplay.resources.mongo_dump import MongoDump, MongoDumps
+from ffplay.resources.originals import MissingFiles, MissingPages, Originals
+from ffplay.resources.reachable import Reachable
 from ffplay.resources.record import Record
 from ffplay.resources.shard_backup import ShardBackups
 from ffplay.resources.shard_data import DataState, ShardData
@@ -164,7 +167,7 @@ def _name_of(resource: Any) -> str:
     shard: Shard | None = getattr(resource, "shard", None)
     if shard is not None:
         return shard.name
-    return str(resource.label) if isinstance(resource, File | Unit | Command) else ""
+    return str(resource.label) if isinstance(resource, File | Unit | Command | Reachable) else ""
 
 
 def _file(_: Any, given: Any) -> FileState:
@@ -240,16 +243,27 @@ def _facens(resource: Any, given: Mapping[int, str]) -> tuple[tuple[int, bytes],
     return tuple((number, hashlib.sha256(facen.encode()).digest()) for number, facen in found)
 
 
-def _facts(_: Any, given: Mapping[str, Any]) -> HostState:
+def _facts(facts: HostFacts, given: Mapping[str, Any]) -> HostState:
+    """`free` says what is free on the file system mounted at each path; the root's has enough unless it says."""
+    mounts = {"/": "1024GiB", **given.get("free", {})}
+    units = given.get("units", {}).items()
     return HostState(
         size(given.get("memory", "64GiB")),
         size(given.get("memory", "64GiB")),
         given.get("cores", 8),
-        0,
-        tuple((path, size(free), size(free)) for path, free in given.get("free", {}).items()),
+        given.get("skew", 0),
+        tuple(_room(path, mounts) for path in facts.paths),
         tuple(given.get("programs", ())),
+        tuple(model for model in facts.models if model in given.get("models", ())),
         tuple(given.get("instances", ())),
+        tuple(Instance(name, one.get("active", ""), one.get("enabled", False)) for name, one in units),
     )
+
+
+def _room(path: str, mounts: Mapping[str, Any]) -> Room:
+    """Return the file system of a path: the one that is mounted nearest above it."""
+    mount = max((one for one in mounts if f"{path}/".startswith(f"{one.rstrip('/')}/")), key=len)
+    return Room(path, list(mounts).index(mount), mount, size(mounts[mount]), size(mounts[mount]))
 
 
 def _backups(_: Any, given: Mapping[str, Mapping[str, Any]]) -> tuple[ShardBackup, ...]:
@@ -289,6 +303,11 @@ _ANSWERS: Mapping[type, tuple[str, Callable[[Any, Any], Any]]] = {
     MongoDumps: ("dumps", lambda _, runs: tuple(MongoDump(run) for run in runs)),
     HostFacts: ("facts", _facts),
     Command: ("command", lambda _, verdict: verdict),
+    Reachable: ("reachable", lambda _, answers: answers),
+    DatabaseSize: ("database", lambda _, amount: size(amount)),
+    Originals: ("originals", lambda _, places: tuple((number, text or "") for number, text in places.items())),
+    MissingFiles: ("missing files", lambda asked, paths: tuple(path for path in asked.paths if path in paths)),
+    MissingPages: ("missing pages", lambda asked, pages: tuple((u, pages[u]) for u in asked.urls if u in pages)),
 }
 
 

@@ -58,6 +58,8 @@ COREUTILS = [
 ]
 SYSTEMCTL = """#!/bin/sh
 case $1 in
+  list-units) printf '%s\n' '● tarantool@x.service loaded failed failed Tarantool' \
+    '  tarantool@run.service loaded active running Tarantool';;
   show) if [ -e {state} ]; then echo ActiveState=active; echo MainPID=7
         else echo ActiveState=inactive; echo MainPID=0; fi
         echo LoadState=loaded; echo ExecMainStartTimestamp=;;

@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
 
@@ -15,11 +16,12 @@ from ffplay.remote.base import Reply
 from ffplay.resources import job
 from ffplay.resources.base import ShellResource
 from ffplay.resources.command import Command
-from ffplay.resources.facts import HostFacts
+from ffplay.resources.facts import HostFacts, HostState, Instance
 from ffplay.resources.file import ABSENT, File, FileState
 from ffplay.resources.job_script import poll_script
 from ffplay.resources.lock import FENCED, HELD, Held, Holder, SiteLock
 from ffplay.resources.notifications import Notifications
+from ffplay.resources.originals import MissingFiles
 from ffplay.resources.unit import RUNNING, STOPPED, Unit, UnitState
 
 Host = Callable[[str], Reply]
@@ -55,15 +57,74 @@ def test_files(host: Host, tmp_path: Path) -> None:
 
 
 def test_facts(host: Host, tmp_path: Path) -> None:
-    facts = read(
-        host, HostFacts((str(tmp_path), str(tmp_path / "not/there yet")), ("cat", "no-such-program"), str(tmp_path))
-    )
+    there, to_be = str(tmp_path), str(tmp_path / "not/there yet")
+    facts = read(host, HostFacts((there, to_be, "/proc"), ("cat", "no-such-program")))
+    assert isinstance(facts, HostState)
     assert facts.memory > 1 << 20
     assert facts.cores > 0
-    assert abs(facts.clock - time.time()) < 60
-    assert [path for path, _, _ in facts.free] == [str(tmp_path), str(tmp_path / "not/there yet")]
-    assert all(0 < free <= total for _, free, total in facts.free)
+    assert [room.path for room in facts.rooms] == [there, to_be, "/proc"]
+    assert all(0 < room.free <= room.total for room in facts.rooms[:2])
+    assert facts.room(there).device == facts.room(to_be).device == tmp_path.stat().st_dev
+    assert Path(facts.room(there).mount).is_mount()
+    assert (facts.room("/proc").mount, facts.room("/proc").device) == ("/proc", Path("/proc").stat().st_dev)
     assert facts.programs == ("cat",)
+    assert (facts.files, facts.instances, facts.models) == ((), (), ())
+
+
+def test_facts_of_shards_and_models(host: Host, tmp_path: Path) -> None:
+    instances, units, models = tmp_path / "in stances", tmp_path / "system", tmp_path / "mo dels"
+    for folder in (instances, units / "multi-user.target.wants", models / "face"):
+        folder.mkdir(parents=True)
+    for name in ("one.lua", "two.lua", "two.lua.old"):
+        (instances / name).touch()
+    for name in ("tarantool@run.service", "tarantool@off.service", "ssh.service"):
+        (units / "multi-user.target.wants" / name).symlink_to("/lib/systemd/system/any.service")
+    for name in ("apricot_160f.cpu.fnk", "face/cherry_480.gpu.fnk", "whole"):
+        (models / name).touch()
+    wanted = ("apricot_160", "apricot_160f", "cherry_480", "whole", "banana_800f")
+    facts = read(
+        host,
+        HostFacts((), (), str(instances), "tarantool@", str(units), str(models), wanted),
+    )
+    assert isinstance(facts, HostState)
+    assert facts.files == ("one.lua", "two.lua")
+    assert facts.instances == (
+        Instance("tarantool@off", "", True),
+        Instance("tarantool@run", "active", True),
+        Instance("tarantool@x", "failed", False),
+    )
+    assert facts.models == ("apricot_160f", "cherry_480", "whole")
+    nothing = HostFacts((), (), "/nowhere", "other@", "/nowhere", "/nowhere", wanted)
+    assert read(host, nothing) == dataclasses.replace(facts, files=(), instances=(), models=(), available=ANY)
+
+
+@pytest.mark.parametrize(
+    ("offset", "took", "least", "most"),
+    [(0, 0, 0, 0), (0, 20, 0, 0), (90, 0, 88, 90), (90, 20, 68, 90), (-90, 0, -90, -88), (-90, 20, -90, -88)],
+)
+def test_a_clock_is_told_with_what_the_question_took_in_its_favour(
+    host: Host, monkeypatch: pytest.MonkeyPatch, offset: int, took: int, least: int, most: int
+) -> None:
+    """The host's clock is this machine's; that which asks is off the other way, and sees its answer late."""
+    now = time.time
+    resource = HostFacts()
+    monkeypatch.setattr("ffplay.resources.facts.time.time", lambda: now() - offset)
+    script = resource.read_script()
+    reply = host(script)
+    monkeypatch.setattr("ffplay.resources.facts.time.time", lambda: now() - offset + took)
+    assert least <= resource.parse(reply).skew <= most
+
+
+def test_facts_of_a_host_that_tells_nothing() -> None:
+    with pytest.raises(ValueError, match=r"told too little of itself: sh: no date"):
+        HostFacts().parse(Reply(1, b"cores 4\n", b"sh: no date\n"))
+
+
+def test_missing_files(host: Host, tmp_path: Path) -> None:
+    (tmp_path / "there's one.jpg").write_text("x")
+    (tmp_path / "empty.jpg").touch()
+    paths = tuple(str(tmp_path / name) for name in ("there's one.jpg", "empty.jpg", "gone $(touch x).jpg"))
+    assert read(host, MissingFiles(paths)) == paths[1:]
 
 
 def test_units(host: Host) -> None:

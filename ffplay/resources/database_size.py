@@ -1,0 +1,27 @@
+"""How large the site's MongoDB database is; read only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ffplay.model import Host
+from ffplay.remote.base import Access
+from ffplay.resources.base import DirectResource
+from ffplay.resources.mongo import MongoPlace, open_database
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseSize(DirectResource):
+    """How large the site's database is. Value: bytes of its documents, which is about what a dump of it takes."""
+
+    place: MongoPlace
+
+    @property
+    def label(self) -> str:
+        """Return the database."""
+        return f"mongodb://{self.place.address}:{self.place.port}/{self.place.db}"
+
+    def read(self, access: Access, host: Host) -> int:
+        """Ask for dbStats (MongoDB's documentation: `dataSize`, the uncompressed documents in bytes)."""
+        with open_database(access, host, self.place) as database:
+            return int(database.command("dbStats")["dataSize"])
