@@ -67,14 +67,15 @@ def compare(undo: Undo) -> Iterator[Outcome]:
 
 
 def start(undo: Undo) -> Iterator[Outcome]:
-    """Plan to start the shards that ran before the first change, and those that run now."""
+    """Plan to start the shards that ran before the first change, also those that were stopped and nothing else."""
     units = undo.history.by_thing(Unit)
     started: list[tuple[Host, Shard]] = []
-    for host, shard in undo.affected():
-        unit = Unit(shard.unit)
-        deeds = units.get((host.name, unit))
-        (now,) = undo.view.read(host.name, unit)
-        if deeds is not None and first_found(deeds).active == "active" and now.active != "active":
+    every = [(host, shard, Unit(shard.unit)) for host in undo.site.hosts for shard in host.shards]
+    touched = [(host, shard, unit) for host, shard, unit in every if (host.name, unit) in units]
+    undo.view.prefetch((host.name, unit) for host, _, unit in touched)
+    for host, shard, unit in touched:
+        now = undo.one(host.name, unit)
+        if first_found(units[host.name, unit]).active == "active" and now.active != "active":
             yield Change(host.name, unit, now, RUNNING, f"start {shard.unit}", shard.name)
             started.append((host, shard))
     for host, shard in started:
