@@ -65,7 +65,7 @@ class State:
 
 
 def read(lab: LabSite) -> State:
-    """Read a whole site. Raise OSError, or the driver's error, where MongoDB or a shard does not answer."""
+    """Read a whole site. Raise the driver's error where MongoDB does not answer."""
     state = State()
     for number, face in faces_of(lab).items():
         state.facens[str(number)] = _digest(bytes(face.get("facen") or b""))
@@ -102,7 +102,12 @@ def _plain(lab: LabSite, content: bytes) -> bytes:
 
 
 def _shard(host: LabHost, port: int, state: State) -> None:
-    for gallery in _get(host.address, port, "/stat/list/1/1000")["galleries"]:
+    try:
+        galleries = _get(host.address, port, "/stat/list/1/1000")["galleries"]
+    except OSError as error:
+        state.shards[f"{host.name}:{port}"] = f"does not answer: {error}"
+        return
+    for gallery in galleries:
         start: int | None = 0
         while start is not None:
             page = _get(host.address, port, f"/v1/{gallery['name']}/list/{start}/1000")

@@ -21,7 +21,7 @@ from ffplay.lab.layout import LabOptions, LabSite
 from tests.fault import tools
 from tests.fault.operations import AT, Fault, Mode, Operation, changed
 from tests.fault.state import State, Treasure, read
-from tests.fault.trial import attempt, laboratory, record
+from tests.fault.trial import Course, attempt, laboratory, record
 
 # Small, so that a trial is short; each seed draws other operations.
 OPTIONS = LabOptions(hosts=2, shards=1, faces=40)
@@ -51,18 +51,47 @@ NOT_SURE = 4
 @pytest.mark.parametrize("mode", list(Mode), ids=lambda mode: mode.value)
 def test_no_fault_breaks_anything(mode: Mode, reference: tuple[list[Operation], State], tmp_path: Path) -> None:
     operations, state = reference
-    fault = drawn(operations, mode)
+    fault = drawn(sure(operations), mode)
     outcome = attempt(fault, tmp_path, OPTIONS, state)
     assert outcome.broken == [], f"{fault} ({outcome.label})\n{outcome.output}"
     assert outcome.hit, f"{fault} was not met"
 
 
+@pytest.mark.lab
+def test_a_rollback_after_a_fault_ends_at_the_start(reference: tuple[list[Operation], State], tmp_path: Path) -> None:
+    operations, state = reference
+    # The later half of what is done to the shards: their data are set aside, and some may be filled.
+    shards = [one for one in sure(operations) if one.changes and one.host != "app1"]
+    fault = drawn(shards[len(shards) // 2 :], Mode.KILL_AFTER)
+    outcome = attempt(fault, tmp_path, OPTIONS, state, Course(roll_back=True))
+    assert outcome.broken == [], f"{fault} ({outcome.label})\n{outcome.output}"
+    assert outcome.hit, f"{fault} was not met"
+
+
+@pytest.mark.lab
+def test_a_fault_may_meet_a_run_that_goes_on_with_a_killed_one(
+    reference: tuple[list[Operation], State], tmp_path: Path
+) -> None:
+    operations, state = reference
+    killed = drawn([one for one in sure(operations) if one.changes and one.host == "app1"], Mode.KILL_AFTER)
+    # However little is left to be done, it begins like this.
+    fault = drawn([one for one in sure(operations) if one.number <= 9], Mode.CUT_AFTER)
+    outcome = attempt(fault, tmp_path, OPTIONS, state, Course(killed.operation))
+    assert outcome.broken == [], f"{fault} after {killed} ({outcome.label})\n{outcome.output}"
+
+
 def drawn(operations: list[Operation], mode: Mode) -> Fault:
-    """Return a fault of a mode at one of the operations that every run has."""
-    count = Counter((one.host, one.kind) for one in operations)
-    sure = [one for one in operations if one.number <= count[one.host, one.kind] - NOT_SURE or one.kind != "run"]
-    fitting = sorted(one for one in sure if one.kind in AT[mode] and one.kind not in {"forward", "reachable"})
+    """Return a fault of a mode at one of these operations."""
+    fitting = sorted(one for one in operations if one.kind in AT[mode])
     return Fault(random.Random(f"{SEED} {mode.value}").choice(fitting), mode, SEED)
+
+
+def sure(operations: list[Operation]) -> list[Operation]:
+    """Return those of a run's operations that every run has."""
+    count = Counter((one.host, one.kind) for one in operations)
+    waited_for = {"forward", "reachable"}
+    kept = (one for one in operations if one.kind not in waited_for)
+    return [one for one in kept if one.kind != "run" or one.number <= count[one.host, one.kind] - NOT_SURE]
 
 
 def test_a_fault_in_a_script_comes_behind_the_look_at_the_lock() -> None:

@@ -35,7 +35,8 @@ _PATIENCE = 600
 # What a script says that a fault has fail.
 _SAID = "Input/output error"
 
-_LOCKED = 9
+_LOCKED, _REFUSED = 9, 7
+_NO_RUN = "no run"
 _HELD_BY = re.compile(r"locked by run (\S+):")
 
 
@@ -292,6 +293,9 @@ class _Trial:
         code, output = self._ffplay("rollback", "--yes")
         self._say("rollback", code, output)
         outcome.again.append(code)
+        if code == _REFUSED and _NO_RUN in output:
+            # The run with the fault had not begun.
+            code = 0
         if code:
             outcome.broken.append(f"rollback ended with {code}")
             return
