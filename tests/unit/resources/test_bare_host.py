@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 from unittest.mock import ANY
 
 import pytest
@@ -18,10 +19,12 @@ from ffplay.resources.base import ShellResource
 from ffplay.resources.command import Command
 from ffplay.resources.facts import HostFacts, HostState, Instance
 from ffplay.resources.file import ABSENT, File, FileState
+from ffplay.resources.glance import RunningJobs
 from ffplay.resources.job_script import poll_script
 from ffplay.resources.lock import FENCED, HELD, Held, Holder, SiteLock
 from ffplay.resources.notifications import Notifications
 from ffplay.resources.originals import MissingFiles
+from ffplay.resources.removal import Leftover, SetAside, SetAsides
 from ffplay.resources.unit import RUNNING, STOPPED, Unit, UnitState
 
 Host = Callable[[str], Reply]
@@ -54,6 +57,17 @@ def test_files(host: Host, tmp_path: Path) -> None:
     bring(host, folder, made, ABSENT)
     link = File(str(tmp_path / "link"))
     bring(host, link, ABSENT, FileState("link", target="/nowhere at all"))
+
+
+def test_what_is_set_aside_goes_for_good(host: Host, tmp_path: Path) -> None:
+    aside = tmp_path / "shard 1" / "snapshots.aside-20261123T205251Z-10b8"
+    aside.mkdir(parents=True)
+    (aside / "1.snap").write_bytes(b"x" * 9000)
+    (found,) = cast(tuple[Leftover, ...], read(host, SetAsides((str(aside.parent / "snapshots"),))))
+    assert (found.path, found.state) == (str(aside), "there")
+    assert bring(host, SetAside(found.path), found.kib, None) is None
+    assert list(aside.parent.iterdir()) == []
+    assert read(host, RunningJobs(str(tmp_path))) == ()
 
 
 def test_facts(host: Host, tmp_path: Path) -> None:
