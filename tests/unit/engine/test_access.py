@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
-from ffplay.engine.access import run_framed
+from ffplay.engine.access import read_host, run_framed
 from ffplay.model import Host, Login
 from ffplay.remote.base import Reply
 from ffplay.remote.local import LocalConnection
+from ffplay.resources.base import DirectResource
 
 
 @pytest.fixture
@@ -60,3 +64,31 @@ def test_a_syntax_error_in_the_middle_fails_what_it_kept_from_running(local: Loc
 def test_a_killed_shell_fails_the_script_that_ran(local: LocalConnection) -> None:
     found = run(local, "echo 1", "kill -9 $$", "echo 3", stop=True)
     assert [reply.code != 0 for reply in found] == [False, True]
+
+
+@dataclass(frozen=True)
+class Meeting(DirectResource):
+    """Something that can be read only while the others of its kind are read."""
+
+    number: int
+    others: threading.Barrier
+
+    @property
+    def label(self) -> str:
+        return str(self.number)
+
+    def read(self, access: Any, host: Host) -> int:
+        self.others.wait(30)
+        return self.number
+
+
+def test_what_is_read_over_tunnels_is_read_at_the_same_time(local: LocalConnection) -> None:
+    class Access:
+        def connection(self, host: str) -> LocalConnection:
+            return local
+
+    others = threading.Barrier(5)
+    wanted = [Meeting(number, others) for number in range(5)]
+    host = Host("here", (), Login("here"))
+    found = read_host(Access(), host, wanted)  # type: ignore[arg-type]
+    assert found == {("here", one): one.number for one in wanted}
