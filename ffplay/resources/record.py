@@ -19,11 +19,12 @@ _FORMAT = 1
 class Record:
     """What data are at.
 
-    `state` is `complete` (all of the data are at `generation`), `emptied` (a shard was wiped to be filled with it) or
-    `regenerating` (faces are under way to it). `was` is the generation before, None where nobody knows. `indexed`
-    are the galleries of a shard that had a fast index before it was wiped and want it again. `run` names the run that
-    wrote the record and takes no part in comparisons. `left` are the Tarantool instances (UUIDs) whose data were set
-    aside: an emptied shard begins with an instance of its own, so data of one of these are not what the record is of.
+    `state` is `complete` (all of the data are at `generation`), `emptied` (a shard was wiped to be filled with it),
+    `restoring` (a rollback puts back a shard's data that are at it) or `regenerating` (faces are under way to it).
+    `was` is the generation before, None where nobody knows. `indexed` are the galleries of a shard that had a fast
+    index before it was wiped and want it again. `run` names the run that wrote the record and takes no part in
+    comparisons. `left` are the Tarantool instances (UUIDs) whose data were set aside: an emptied shard begins with an
+    instance of its own, so data of one of these are not what the record is of.
     """
 
     generation: Generation

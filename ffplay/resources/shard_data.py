@@ -160,10 +160,10 @@ sync"""
     def _put_back(self, before: DataState, after: DataState, restored: Restored) -> str:
         """Return sh that renames set-aside directories back, and what is there out of their way.
 
-        The record says `emptied` meanwhile: nobody takes a half-restored shard for a whole one.
+        The record says `restoring` meanwhile: nobody takes a half-restored shard for a whole one.
         """
         known = after.record or before.record
-        begin = dataclasses.replace(known, state="emptied", was=None, run=restored.run) if known else None
+        begin = dataclasses.replace(known, state="restoring", was=None, run=restored.run) if known else None
         paths = quote(dict.fromkeys(self.directories().values()))
         return f"""{self._dead()}
 {write_script(self.shard.stamp, begin)}for d in {paths}; do

@@ -78,7 +78,9 @@ def _master_gap(ctx: Context, host: Host, shard: Shard, wanted: Wanted) -> str:
 def _by_record(record: Record | None, wanted: Wanted) -> str:
     """Return what a shard's record says against it."""
     if record is not None and not record.complete_at(wanted.generation):
-        return f"it is at {record.generation}" if record.state == "complete" else "it was emptied and not filled"
+        if record.state == "complete":
+            return f"it is at {record.generation}"
+        return "a rollback did not finish" if record.state == "restoring" else "it was emptied and not filled"
     if wanted.regenerated:
         return f"its faces are not at {wanted.generation}"
     # Faces have a record only once they were regenerated: a shard that has none still holds what they were before.

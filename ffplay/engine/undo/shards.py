@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from ffplay.engine.history import Deed
 from ffplay.engine.undo.base import Undo, first_found
 from ffplay.model import Change, Check, Host, Problem, Shard, Unknown
+from ffplay.resources.base import Irreversible
 from ffplay.resources.checks import ShardAnswers
 from ffplay.resources.restored import ShardRestored
 from ffplay.resources.shard_backup import ShardBackups
@@ -85,7 +86,9 @@ def start(undo: Undo) -> Iterator[Outcome]:
 
 def going_back(undo: Undo) -> tuple[tuple[Host, Shard], ...]:
     """Return the shards whose data or file are not as they were before."""
-    things, files = undo.history.data(), undo.history.files()
+    things = undo.history.data()
+    own = {(host.name, shard.conf) for host, shard in undo.affected()}
+    files = {key: deeds for key, deeds in undo.history.files().items() if (key[0], key[1].path) in own}
     undo.view.prefetch((host, deeds[0].resource) for (host, _), deeds in things.items())
     undo.view.prefetch(files)
     back = {
@@ -93,16 +96,20 @@ def going_back(undo: Undo) -> tuple[tuple[Host, Shard], ...]:
         for (host, name), deeds in things.items()
         if _differs(undo.one(host, deeds[0].resource), deeds, undo)
     }
-    changed = {
-        (host, file.path)
-        for (host, file), deeds in files.items()
-        if not file.reached(None, first_found(deeds), undo.one(host, file))
-    }
+    changed = {(host, file.path) for (host, file), deeds in files.items() if _edited(undo, host, deeds)}
     return tuple(
         (host, shard)
         for host, shard in undo.affected()
         if (host.name, shard.name) in back or (host.name, shard.conf) in changed
     )
+
+
+def _edited(undo: Undo, host: str, deeds: list[Deed]) -> bool:
+    file = deeds[0].resource
+    try:
+        return not file.reached(None, first_found(deeds), undo.one(host, file))
+    except Irreversible:
+        return False
 
 
 def _differs(now: DataState, deeds: list[Deed], undo: Undo) -> bool:
