@@ -15,11 +15,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import paramiko
 import pytest
 
 from ffplay.errors import AuthError, HostKeyError, Unreachable
 from ffplay.model import Host, Login
 from ffplay.remote.pool import Pool, connect
+from ffplay.remote.sshdial import is_reachable
 
 Start = Callable[..., Any]
 
@@ -334,6 +336,32 @@ def test_many_tunnels_while_scripts_run(known: Path, sshd: Any) -> None:
     with pytest.raises(OSError):  # noqa: PT011 (refused or reset)
         socket.create_connection(address, 1)
     connection.close()
+
+
+def test_reachable_is_what_the_host_reaches(known: Path, sshd: Any) -> None:
+    with contextlib.closing(connect(Host("db1", (), sshd.login()))) as connection:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = server.getsockname()[1]
+            assert connection.reachable("127.0.0.1", port)
+        assert not connection.reachable("127.0.0.1", port)
+
+
+@pytest.mark.parametrize("alive", [True, False])
+def test_an_address_that_says_nothing_is_not_reachable_unless_the_connection_died(alive: bool) -> None:
+    """A firewall that drops what is sent: the server opens the channel neither, nor refuses it."""
+
+    class Dropping:
+        def open_channel(self, *_: object, **__: object) -> None:
+            raise paramiko.SSHException("Timeout opening channel.")
+
+        def is_active(self) -> bool:
+            return alive
+
+    if alive:
+        assert not is_reachable(Dropping(), "10.0.0.5", 3133, 0.1)  # type: ignore[arg-type]
+    else:
+        with pytest.raises(paramiko.SSHException):
+            is_reachable(Dropping(), "10.0.0.5", 3133, 0.1)  # type: ignore[arg-type]
 
 
 def test_tunnel_to_a_closed_port(known: Path, sshd: Any) -> None:
