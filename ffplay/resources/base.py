@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any
 
+from ffplay.errors import SiteError
 from ffplay.model import Host
 from ffplay.remote.base import Access, Reply
 
@@ -95,6 +96,17 @@ class DirectResource(Resource):
         Raise `ChangeFailed` where that cannot be done.
         """
         raise TypeError(f"{type(self).__name__} can only be read")
+
+
+def whole(host: str, label: str, reply: Reply) -> Reply:
+    """Return the reply of a script that reads. Raise `SiteError` where it did not come to its end.
+
+    What is not there is told by what such a script prints: one that failed, or met its deadline, told nothing.
+    """
+    if reply.code:
+        said = reply.error_text.strip() or f"exit code {reply.code}"
+        raise SiteError(host, f"cannot read {label}: {said}", "", reply.error_text)
+    return reply
 
 
 def quote(argv: Iterable[str]) -> str:

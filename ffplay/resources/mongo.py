@@ -12,7 +12,7 @@ from ffplay.errors import SiteError
 from ffplay.findface import FLOAT_BYTES
 from ffplay.model import Host, Unknown
 from ffplay.remote.base import Access
-from ffplay.resources.base import DirectResource, quote
+from ffplay.resources.base import DirectResource, quote, whole
 from ffplay.resources.checks import Findings
 from ffplay.resources.record import Record, describe, parse_record, write_script
 
@@ -72,7 +72,9 @@ class Faces(DirectResource):
 
     def read(self, access: Access, host: Host) -> FacesState:
         """Count the faces by the size of their facens, and read the record."""
-        reply = access.connection(host.name).run(f"cat {quote([self.record_path])} 2>/dev/null; :")
+        path = quote([self.record_path])
+        reply = access.connection(host.name).run(f"[ ! -e {path} ] || cat {path}")
+        whole(host.name, self.record_path, reply)
         try:
             record = parse_record(reply.text, self.record_path)
         except ValueError as error:

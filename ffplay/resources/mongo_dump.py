@@ -11,7 +11,7 @@ from typing import Any
 from ffplay.errors import ChangeFailed, Interrupted, SiteError
 from ffplay.model import Host, Unknown
 from ffplay.remote.base import Access, Connection
-from ffplay.resources.base import DirectResource, quote
+from ffplay.resources.base import DirectResource, quote, whole
 from ffplay.resources.checks import Findings
 from ffplay.resources.job import Job
 from ffplay.resources.mongo import MongoPlace, open_database
@@ -72,9 +72,9 @@ class MongoDumps(DirectResource):
 
     def read(self, access: Access, host: Host) -> tuple[MongoDump, ...]:
         """Read the manifests."""
-        script = f'for m in {quote([self.label])}/*/{_MANIFEST}; do [ -f "$m" ] && cat "$m"; done; :'
+        script = f'for m in {quote([self.label])}/*/{_MANIFEST}; do [ ! -f "$m" ] || cat "$m" || exit; done'
         found = []
-        for line in access.connection(host.name).run(script).text.splitlines():
+        for line in whole(host.name, self.label, access.connection(host.name).run(script)).text.splitlines():
             try:
                 found.append(_parsed(json.loads(line)))
             except (ValueError, KeyError, TypeError) as error:

@@ -12,7 +12,7 @@ from ffplay.model import Host, Shard
 from ffplay.remote.base import Access, Connection, Reply
 from ffplay.resources.backup_manifest import Rows, ShardBackup, manifest_text, parse_manifest
 from ffplay.resources.backup_script import READ_BACK, clear_script, stage_script
-from ffplay.resources.base import DirectResource, quote
+from ffplay.resources.base import DirectResource, quote, whole
 from ffplay.resources.shard_data import human
 from ffplay.resources.shard_live import Count, kept
 
@@ -62,9 +62,10 @@ class ShardBackups(DirectResource):
         """Read the manifests; what is cut or of another format counts for nothing."""
         script = f"""for m in {quote([self._manifests])}/*/manifest; do
   case $m in *.part/manifest|*.dead/manifest) continue;; esac
-  if [ -f "$m" ]; then cat "$m"; echo; echo =; fi
-done; :"""
-        found = (parse_manifest(text.strip()) for text in access.connection(host.name).run(script).text.split("\n=\n"))
+  if [ -f "$m" ]; then cat "$m" || exit; echo; echo =; fi
+done"""
+        reply = whole(host.name, self._manifests, access.connection(host.name).run(script))
+        found = (parse_manifest(text.strip()) for text in reply.text.split("\n=\n"))
         return tuple(sorted((one for one in found if one is not None), key=lambda one: one.run))
 
     def bring(self, access: Access, host: Host, before: Any, after: Any) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from ffplay.errors import ChangeFailed, SiteError, Unreachable
 from ffplay.model import Host, Shard
 from ffplay.remote.base import Access
-from ffplay.resources.base import quote
+from ffplay.resources.base import quote, whole
 from ffplay.resources.shard_http import ShardFaces, ShardState
 
 _TIMEOUT_SECONDS = 120
@@ -56,7 +56,8 @@ class Count:
 @contextlib.contextmanager
 def kept(access: Access, host: Host, shard: Shard, run: str) -> Iterator[Callable[[], Count | None]]:
     """Keep a running shard's snapshots from being collected; give a function that counts, None of a stopped shard."""
-    state = access.connection(host.name).run(f"systemctl show -p ActiveState {quote([shard.unit])}").text.strip()
+    reply = access.connection(host.name).run(f"systemctl show -p ActiveState {quote([shard.unit])}")
+    state = whole(host.name, shard.unit, reply).text.strip()
     if state.partition("=")[2] != "active":
         yield lambda: None
         return
