@@ -176,9 +176,8 @@ def forward_wrapped(injector: Injector, kind: Any) -> None:
             faults.around(fault, injector, self, lambda: plain(self, address, port))
         with plain(self, address, port) as place:
             if fault is not None:
-                # The tunnel stands; what would come through it does not come any more.
-                with contextlib.suppress(Unreachable):
-                    faults.around(fault, injector, self, functools.partial(self.run, ":"))
+                # The tunnel stands; what would come through it does not come any more. Others may use the shell.
+                faults.around(fault, injector, self, lambda: None)
             yield place
 
     kind.forward = forward

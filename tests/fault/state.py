@@ -90,7 +90,9 @@ def _files(lab: LabSite, host: LabHost, state: State) -> None:
             state.files[f"{host.name}:{name}"] = f"{path.stat().st_mode:o} {_digest(_plain(lab, path.read_bytes()))}"
         elif path.name.endswith("-generation.json"):
             body = json.loads(path.read_text())
-            state.files[f"{host.name}:{name}"] = json.dumps({**body, "run": "RUN"}, sort_keys=True)
+            # Names of runs and of instances are never the same twice.
+            plain = {**body, "run": "RUN", "left": bool(body.get("left"))}
+            state.files[f"{host.name}:{name}"] = json.dumps(plain, sort_keys=True)
         elif name.startswith((_BACKUPS, _STATE)) or (name.startswith(_DATA) and RUN.search(name)):
             state.kept.append(f"{host.name}:{RUN.sub('RUN', name)}")
     state.kept = sorted(set(state.kept))
