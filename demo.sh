@@ -45,5 +45,7 @@ cat <<END
     look at it      .venv/bin/ff-play lab status --dir $lab
     log in          ssh -F $lab/ssh_config db1
     go on with it   .venv/bin/ff-play plan playbooks/switch-model.yml -i $lab/inventory.yml -e model=en2_face0
+    go back         .venv/bin/ff-play rollback -i $lab/inventory.yml
+    what was done   .venv/bin/ff-play runs -i $lab/inventory.yml
     take it down    .venv/bin/ff-play lab down --dir $lab
 END
