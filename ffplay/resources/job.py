@@ -10,7 +10,7 @@ from typing import Any
 from ffplay.errors import ChangeFailed, Interrupted, Unreachable
 from ffplay.model import Host
 from ffplay.remote.base import Access, Reply
-from ffplay.resources.base import DirectResource, Irreversible, ShellResource, quote
+from ffplay.resources.base import DirectResource, ShellResource, quote
 from ffplay.resources.job_script import Part, note_script, poll_script, status_script
 from ffplay.resources.job_start import BUSY, Start, start_script
 
@@ -144,11 +144,7 @@ class Job(DirectResource):
     @property
     def lasting(self) -> bool:
         """What the vendor's tools write comes back otherwise: the faces from their dump, shards' data by a rename."""
-        return not self.once
-
-    def reverse(self, run: str, before: Any, after: Any) -> Any:
-        """Raise `Irreversible`: only its author knows what undoes a command."""
-        raise Irreversible(f"nothing is known that undoes the command `{self.lines[0]}`")
+        return True
 
     def show(self, before: Any, after: Any) -> str:
         """Return the commands in full."""

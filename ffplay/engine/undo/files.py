@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from ffplay.engine.undo.base import Undo, first_found
 from ffplay.model import Change, Note
 from ffplay.resources.base import Irreversible
-from ffplay.resources.command import Command
-from ffplay.resources.job import Job
+from ffplay.resources.file import File
 from ffplay.steps.base import Outcome
 
 
@@ -32,8 +31,17 @@ def put_back(undo: Undo) -> Iterator[Outcome]:
             what = "remove" if wanted.kind == "absent" else "put back"
             shard = deeds[0].entry.change.shard
             yield Change(host, file, now, wanted, f"{what} {file.path} as before run {made}", shard)
+    yield from _told(undo)
+
+
+def _told(undo: Undo) -> Iterator[Outcome]:
+    """Say what nothing undoes: commands, and the index of a shard whose data stay."""
+    back = {(host.name, shard.name) for host, shard in undo.back}
     for deed in undo.history.deeds:
-        detached = isinstance(deed.resource, Job) and not deed.resource.lasting
-        if detached or isinstance(deed.resource, Command):
-            line = deed.resource.lines[0] if detached else deed.resource.line
-            yield Note(deed.host, f"cannot be rolled back: run {deed.run} ran `{line}`")
+        change = deed.entry.change
+        if isinstance(deed.resource, File) or deed.resource.lasting or (deed.host, change.shard) in back:
+            continue
+        try:
+            deed.resource.reverse(deed.run, change.before, change.after)
+        except Irreversible as why:
+            yield Note(deed.host, f"cannot be rolled back: {why} (run {deed.run})")

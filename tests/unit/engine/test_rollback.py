@@ -1,18 +1,20 @@
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
 from ffplay.engine.options import Options
-from ffplay.engine.plan import Plan
+from ffplay.engine.plan import Plan, StepGroup
 from ffplay.engine.planner import Planner
 from ffplay.engine.rollback import RollbackPlanner
 from ffplay.engine.runner import Session
 from ffplay.errors import ChangeFailed, Error, Refused
 from ffplay.load import Sources, load
-from ffplay.model import Note
+from ffplay.model import Change, Note
+from ffplay.resources.job import Job
 from tests.unit.engine.bench import Bench, Recorder
 
 Make = Callable[..., Bench]
@@ -95,7 +97,11 @@ def test_from_every_prefix_of_a_run(bench: Make, count: int) -> None:
     assert isinstance(apply(one, "r1"), ChangeFailed)
     plan = roll_back(one, "r2")
     assert tree(one) == before
-    assert [note for note in notes(plan) if "cannot be rolled back: run r1 ran `exit 1`" in note]
+    assert [
+        note
+        for note in notes(plan)
+        if "cannot be rolled back: nothing is known that undoes the command `exit 1`" in note
+    ]
 
 
 def test_runs_that_went_on_with_one_another_are_undone_together(bench: Make) -> None:
@@ -178,3 +184,14 @@ def test_commands_are_named_before_the_first_apply(bench: Make) -> None:
     assert [what for _, what in one.plan().irreversible] == [
         f"nothing is known that undoes the command `echo x > {one.folder}/{host}/made`" for host in "abc"
     ]
+
+
+def test_the_vendor_s_tools_are_no_commands_that_nothing_undoes(bench: Make) -> None:
+    one = bench("- debug: {msg: x}")
+    copy = Job("copy", "/state/jobs/copy-1", ("tool",), began="r1", run="r1", once=True)
+    plan = one.plan()
+    step = next(plan.step_plans())
+    outcomes = (Change("a", copy, "none", "done", "copy facens"),)
+    group = StepGroup(step.step, (dataclasses.replace(step, outcomes=outcomes),))
+    play = dataclasses.replace(plan.plays[0], groups=(group,))
+    assert dataclasses.replace(plan, plays=(play,)).irreversible == ()
