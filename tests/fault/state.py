@@ -6,14 +6,16 @@ import base64
 import hashlib
 import json
 import re
+import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import bson
 
 from ffplay.lab import unit_files
 from ffplay.lab.layout import LabHost, LabSite
+from ffplay.lab.vendor.extraction import Extractor, Wanted
 from tests.e2e.judge import _get, faces_of
 
 RUN = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]+")
@@ -25,14 +27,18 @@ _DATA = "opt/ntech/var/lib/tarantool"
 _BACKUPS = "var/backups/ffplay"
 _STATE = "var/lib/ffplay"
 
+# What a model takes to be loaded, and far more.
+_LOADED_SECONDS = 30
+
 
 @dataclass
 class State:
     """A site as a whole.
 
-    `files` are the configuration and the records by HOST:PATH, `units` ActiveState by HOST:UNIT, `faces` digests of
-    whole documents of MongoDB by id, `facens` the digests of their facens, `shards` HOST:PORT:GALLERY:ID to a digest,
-    `kept` the rest that ffplay has left on the site: paths with runs' names taken out.
+    `files` are the configuration and the records by HOST:PATH, `units` ActiveState by HOST:UNIT, and what
+    extraction-api makes, `faces` digests of whole documents of MongoDB by id, `facens` the digests of their facens,
+    `shards` HOST:PORT:GALLERY:ID to a digest, `kept` the rest that ffplay has left on the site: paths with runs' names
+    taken out.
     """
 
     files: dict[str, str] = field(default_factory=dict)
@@ -67,7 +73,9 @@ class State:
 def read(lab: LabSite) -> State:
     """Read a whole site. Raise the driver's error where MongoDB does not answer."""
     state = State()
-    for number, face in faces_of(lab).items():
+    faces = faces_of(lab)
+    state.units["app1:the facen that extraction-api makes"] = _made(lab, next(iter(faces.values())))
+    for number, face in faces.items():
         state.facens[str(number)] = _digest(bytes(face.get("facen") or b""))
         # What of a document is text may name a place of this lab.
         plain = {key: _plain(lab, value.encode()) if isinstance(value, str) else value for key, value in face.items()}
@@ -79,6 +87,21 @@ def read(lab: LabSite) -> State:
         for number in range(1, host.shards + 1):
             _shard(host, 8000 + number, state)
     return state
+
+
+def _made(lab: LabSite, face: dict[str, Any]) -> str:
+    """Return the digest of what extraction-api makes of a face: its file may say another model than it has loaded."""
+    deadline = time.monotonic() + _LOADED_SECONDS
+    wanted = [Wanted(face["_id"], bytes(face["normalized"]))]
+    while True:
+        try:
+            extractor = Extractor(f"http://{lab.app.address}:18666", 10)
+            (found,) = extractor.extract(wanted, "prenormalized", need_facen=True)
+            return _digest(found.facen) if found else "none"
+        except OSError as error:
+            if time.monotonic() > deadline:
+                return f"does not answer: {error}"
+        time.sleep(0.1)
 
 
 def _files(lab: LabSite, host: LabHost, state: State) -> None:
