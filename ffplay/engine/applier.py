@@ -207,6 +207,9 @@ class Applier:
                     "somebody else may be at work on this host; look at it, then plan again",
                     f"planned:  {change.after}\nobserved: {observed}",
                 )
+            told = resource.noted(observed)
+            if told:
+                self._access.note(host.name, told)
 
 
 def become_of(step: Step) -> Become | None:

@@ -37,6 +37,10 @@ class Resource(ABC):
         """Tell whether reading again after a change is possible; what only acts (a POST) is judged by its answer."""
         return True
 
+    def noted(self, observed: Any) -> str:
+        """Return what an operator should know of what was read after a change, empty where that is nothing."""
+        return ""
+
     @property
     def lasting(self) -> bool:
         """Tell whether a rollback leaves what a change made: backups, and tools' runs that others undo."""

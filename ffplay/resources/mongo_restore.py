@@ -85,16 +85,21 @@ class FacesRestore(DirectResource):
         """Tell whether no face differs any more."""
         return bool(observed.differing == 0)
 
+    def noted(self, observed: Any) -> str:
+        """Return which faces are not as the dump has them, and stay so."""
+        lines = []
+        if observed.enrolled.count:
+            lines.append(f"{observed.enrolled.count:,} faces enrolled since stay as they are: {observed.enrolled}")
+        if observed.gone.count:
+            lines.append(f"{observed.gone.count:,} faces deleted since stay deleted: {observed.gone}")
+        return "\n".join(lines)
+
     def show(self, before: Any, after: Any) -> str:
         """Return how many faces change, which fields, and which faces do not."""
-        lines = []
-        if not isinstance(before.differing, Unknown):
-            lines.append(f"{before.differing:,} faces get back {', '.join(self.fields)} as of {self.run}")
-        if before.enrolled.count:
-            lines.append(f"{before.enrolled.count:,} enrolled since stay as they are: {before.enrolled}")
-        if before.gone.count:
-            lines.append(f"{before.gone.count:,} deleted since stay deleted: {before.gone}")
-        return "\n".join(lines)
+        if isinstance(before.differing, Unknown):
+            return ""
+        differing = f"{before.differing:,} faces get back {', '.join(self.fields)} as of {self.run}"
+        return "\n".join(line for line in (differing, self.noted(before)) if line)
 
     @property
     def _file(self) -> str:

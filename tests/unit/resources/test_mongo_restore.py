@@ -103,8 +103,8 @@ def test_what_happened_since_the_dump_stays(site: MongoSite) -> None:
     assert seen == RestoreState(48, Ids((id_of(0), id_of(60)), 2), Ids((id_of(5), id_of(6)), 2))
     assert restore.show(seen, RestoreState(0)).splitlines() == [
         "48 faces get back facen as of run1",
-        f"2 enrolled since stay as they are: {id_of(0)}, {id_of(60)}",
-        f"2 deleted since stay deleted: {id_of(5)}, {id_of(6)}",
+        f"2 faces enrolled since stay as they are: {id_of(0)}, {id_of(60)}",
+        f"2 faces deleted since stay deleted: {id_of(5)}, {id_of(6)}",
     ]
     assert bring(site, restore) == RestoreState(0, seen.enrolled, seen.gone)
     edited = {**before[id_of(7)], "meta": "edited", "galleries": []}
@@ -117,7 +117,9 @@ def test_of_very_many_enrolled_faces_the_first_are_listed(site: MongoSite) -> No
     site.faces.insert_many([{"_id": number} for number in range(3000, 0, -1)])
     seen = restore_of(site).read(site, HOST)
     assert seen.enrolled == Ids(tuple(range(1, 1001)), 3000)
-    assert "3,000 enrolled since stay as they are: 1, 2, 3, 4, 5 and 2,995 more" in restore_of(site).show(seen, seen)
+    assert "3,000 faces enrolled since stay as they are: 1, 2, 3, 4, 5 and 2,995 more" in restore_of(site).show(
+        seen, seen
+    )
 
 
 def test_a_restore_that_was_stopped_is_gone_on_with(site: MongoSite) -> None:
