@@ -85,8 +85,17 @@ def _trials(
             sys.stderr.write(f"{len(outcomes):>5}/{len(trials)} {figures.brief(outcome)}\n")
     print(figures.table(outcomes))  # noqa: T201 - this is a command
     if args.document:
-        figures.write(args.document, outcomes, time.monotonic() - started)
+        figures.write(args.document, outcomes, time.monotonic() - started, _options(args))
     return 1 if any(outcome.broken for outcome in outcomes) else 0
+
+
+def _options(args: argparse.Namespace) -> str:
+    """Return what decides which trials are made, as it is written on the command line."""
+    given = {"sample": args.sample, "seed": args.seed, "killed": args.killed, "rollback": args.rollback}
+    words = [f" --{name} {value}" for name, value in {**given, "faces": args.faces}.items() if value]
+    return "".join(
+        [*words, " --changes" if args.changes else "", *(f" --mode {mode.value}" for mode in args.mode or ())]
+    )
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:

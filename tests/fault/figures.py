@@ -43,13 +43,13 @@ def _of(outcomes: Sequence[Outcome], mode: Mode) -> list[Outcome]:
     return [outcome for outcome in outcomes if outcome.mode == mode.value]
 
 
-def write(document: Path, outcomes: Sequence[Outcome], seconds: float) -> None:
-    """Put the figures between the document's markers. Raise ValueError where it has none."""
+def write(document: Path, outcomes: Sequence[Outcome], seconds: float, options: str) -> None:
+    """Put the figures between the document's markers, and with which options. Raise ValueError where it has none."""
     met = [outcome for outcome in outcomes if outcome.hit]
     places = {outcome.fault for outcome in met}
     today = datetime.datetime.now(datetime.UTC).date()
     head = (
-        f"{today}, `{COMMAND}`: {len(met)} faults at {len(places)} operations in {seconds / 60:.0f} minutes, "
+        f"{today}, `{COMMAND}{options}`: {len(met)} faults at {len(places)} operations in {seconds / 60:.0f} minutes, "
         f"invariants broken: {sum(bool(outcome.broken) for outcome in met)}. {versions()}."
     )
     text = document.read_text()
@@ -67,5 +67,5 @@ def versions() -> str:
     server = subprocess.run(["ssh", "-V"], capture_output=True, text=True, check=True).stderr
     return (
         f"ffplay {ffplay.__version__}, Python {platform.python_version()}, {said.splitlines()[0]}, "
-        f"{server.split(',')[0].strip()}, Linux {platform.release()}"
+        f"{server.split(',')[0].strip()}, Linux {platform.release().split('-')[0]}"
     )

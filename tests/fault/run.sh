@@ -5,4 +5,4 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 . "$root/.ci/setup.sh"
 cd "$root" || exit
 setup dev
-exec "$python" -m tests.fault --rollback 5 --document docs/safety.md --results fault-results.jsonl "$@"
+exec "$python" -m tests.fault --rollback 5 --killed 6 --document docs/safety.md --results fault-results.jsonl "$@"
