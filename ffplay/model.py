@@ -177,6 +177,13 @@ class Step:
     notify: tuple[str, ...] = ()
 
     @property
+    def user(self) -> str | None:
+        """Return as whom its commands run: None leaves it to the host's own setting, empty is who logs in."""
+        if self.become is None and self.become_user is None:
+            return None
+        return "" if self.become is False else self.become_user or "root"
+
+    @property
     def title(self) -> str:
         """Return what output calls the step."""
         return self.name or self.kind

@@ -214,9 +214,7 @@ class Applier:
 
 def become_of(step: Step) -> Become | None:
     """Return as whom a step runs, None for the host's own setting."""
-    if step.become is None and step.become_user is None:
-        return None
-    return Become(None) if step.become is False else Become(step.become_user or "root")
+    return None if step.user is None else Become(step.user or None)
 
 
 def _fits(batch: list[Change], change: Change) -> bool:

@@ -256,6 +256,8 @@ class Planner:
             run=self.run,
             timeout=step.timeout,
             began=self._resume.began,
+            renewed=handler or self._resume.renewed(host.name),
+            user=step.user,
         )
         outcomes: list[Outcome] = []
         for outcome in kind.plan(context):

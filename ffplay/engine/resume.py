@@ -52,6 +52,10 @@ class Resume:
         if not change.resource.lasting:
             self._changed.add(change.host)
 
+    def renewed(self, host: str) -> bool:
+        """Tell whether anything changes anew on a host, so that what follows has its reason again."""
+        return host in self._changed
+
     def defers(self, host: str) -> None:
         """Note that it is not known yet what a step changes on a host."""
         self._changed.add(host)

@@ -26,6 +26,7 @@ from ffplay.load import Loaded
 from ffplay.model import Mark, Play, Step
 from ffplay.remote.pool import Pool
 from ffplay.resources.base import Resource
+from ffplay.resources.job_script import forget_script
 from ffplay.resources.lock import Holder
 from ffplay.resources.record import describe
 from ffplay.resources.runs import RunEnd, RunHead
@@ -162,12 +163,15 @@ class Session:
         closed |= dict.fromkeys(self._planner.reverts, self._planner.reverted)
         closed = closed if error is None else {}
         hosts = {*journal.hosts, *(plan.hosts if closed else ())}
+        directories = state_dirs(self._loaded)
 
         def write(host: str) -> None:
             try:
                 reply = lock.access().connection(host).run(journal.end_script(host, end, closed))
                 if reply.code:
                     raise SiteError(host, reply.error_text.strip())
+                if closed:
+                    lock.access().connection(host).run(forget_script(f"{directories[host]}/jobs", [*closed]))
             except HostError as failure:
                 self._tell(host, f"its journal does not say that the run ended: {failure.message}")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ffplay.model import Change, Unknown
-from ffplay.resources.command import Command
+from ffplay.resources.command import Command, DetachedCommand
 from ffplay.resources.job import Job
 
 MEANING = {
@@ -21,7 +21,7 @@ def sign(change: Change) -> str:
     """Return the sign of a change: a key of `MEANING`."""
     if isinstance(change.after, Unknown):
         return "?"
-    if isinstance(change.resource, (Command, Job)):
+    if isinstance(change.resource, (Command, DetachedCommand, Job)):
         return ">"
     if _grows(change.before, change.after):
         return "+"

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ffplay.remote.base import Reply
-from ffplay.resources.base import Irreversible, ShellResource, quote
+from ffplay.model import Host
+from ffplay.remote.base import Access, Reply
+from ffplay.resources.base import DirectResource, Irreversible, ShellResource, quote
+from ffplay.resources.job import Job
 
 # Told apart from the guards' own output by the word that only we print.
 _VERDICT = "ffplay-guard"
@@ -78,6 +80,49 @@ class Command(ShellResource):
     def reached(self, before: Any, after: Any, observed: Any) -> bool:
         """Tell whether the path that it should create or remove makes it needless now."""
         return bool(observed != "needed")
+
+
+@dataclass(frozen=True, slots=True)
+class DetachedCommand(DirectResource):
+    """A command that runs by itself on its host, as a `Job`. Value: as of the command."""
+
+    command: Command
+    job: Job
+
+    @property
+    def label(self) -> str:
+        """Return the command itself."""
+        return self.command.label
+
+    def show(self, before: Any, after: Any) -> str:
+        """Return where its log is, and its deadline."""
+        limit = "" if self.job.timeout is None else f", ended after {self.job.timeout:g} s"
+        return f"by itself, its log in {self.job.directory}/1/log{limit}"
+
+    def read(self, access: Access, host: Host) -> str:
+        """Evaluate the guards."""
+        return self.command.parse(access.connection(host.name).run(self.command.read_script()))
+
+    def bring(self, access: Access, host: Host, before: Any, after: Any) -> Reply:
+        """Start it unless it runs or has run, wait for its end, and return what it left. Raise `ChangeFailed`."""
+        return self.job.bring(access, host, before, after)
+
+    @property
+    def readable(self) -> bool:
+        """Only a path that it should create or remove can be looked at afterwards."""
+        return self.command.readable
+
+    def same(self, one: Any, other: Any) -> bool:
+        """Whether it still runs or has ended by now makes no difference to what is to be done."""
+        return True
+
+    def reverse(self, run: str, before: Any, after: Any) -> Any:
+        """Return that nothing tells how to undo it."""
+        return self.command.reverse(run, before, after)
+
+    def reached(self, before: Any, after: Any, observed: Any) -> bool:
+        """Tell whether the path that it should create or remove makes it needless now."""
+        return self.command.reached(before, after, observed)
 
 
 def _glob(pattern: str) -> str:

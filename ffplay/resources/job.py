@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from ffplay.errors import ChangeFailed, Interrupted, Unreachable
 from ffplay.model import Host
 from ffplay.remote.base import Access, Reply
 from ffplay.resources.base import DirectResource, ShellResource, quote
-from ffplay.resources.job_script import Part, note_script, poll_script, status_script
+from ffplay.resources.job_script import KEPT_BYTES, Part, note_script, poll_script, status_script
 from ffplay.resources.job_start import BUSY, Start, start_script
 
 # How long one poll waits on the host for the job's end, in seconds; each poll is one round trip.
@@ -23,8 +24,10 @@ _RECONNECT_SECONDS = 300
 # A start waits for other starts on its host, and for what an earlier process left behind, in seconds.
 _START_TIMEOUT = 300
 
-# Of a log so many bytes are kept for what is registered, and so many are shown of a failed job's.
-_KEPT_BYTES = 65536
+# What a poll may take at most beside its waiting.
+_POLL_TIMEOUT = 65
+
+# So many bytes are shown of a failed job's log.
 _TAIL_BYTES = 4000
 
 # The exit codes that stand for a job that met its deadline, and for one that vanished.
@@ -44,7 +47,8 @@ class JobState:
     `state` is `none`, `running`, `ended` (every process with 0), `failed` (`code` is the first other exit code),
     `late` (ended at its deadline), `vanished` (a process is gone without an exit code: killed, or its host went down),
     `busy` (`what` of the same kind runs, for another target or another work), or in a plan `done`. `run` started it at
-    `since`, its first process is `pid`. `noted` is the run that took note of its end.
+    `since`, its first process is `pid`. `noted` is the run that took note of its end; `output` is what it
+    printed until a good end that was noted.
     """
 
     state: str = "none"
@@ -54,6 +58,7 @@ class JobState:
     pid: str = ""
     noted: str = ""
     what: str = ""
+    output: str = ""
 
     @property
     def started(self) -> str:
@@ -80,16 +85,17 @@ class JobStatus(ShellResource):
     def parse(self, reply: Reply) -> JobState:
         """Sum the processes up."""
         lines = [line.split("\t") for line in reply.text.splitlines()]
-        for where, _, pid, by, noted, what in lines:
+        for where, _, pid, by, noted, what, _ in lines:
             if where == "busy":
                 run, _, since = by.partition(" ")
                 return JobState("busy", 0, run, since, pid, noted, what.removeprefix("# "))
         ends = [state for _, state, *_ in lines]
         state, code = _summed(ends, len(self.parts))
-        for _, found, pid, by, noted, _ in lines:
+        for _, found, pid, by, noted, _, log in lines:
             if state != "running" or found == "running":
                 run, _, since = by.partition(" ")
-                return JobState(state, code, run, since, pid, noted)
+                output = base64.b64decode(log).decode("utf-8", "replace")
+                return JobState(state, code, run, since, pid, noted, "", output)
         return JobState()
 
 
@@ -117,7 +123,8 @@ class Job(DirectResource):
     for in the place of what is asked for.
 
     With `once` an end is taken by a run once: what this run (`run`) took note of is run anew, and so is a failure that
-    any run took note of; a failure that nobody has heard of is told and not run again.
+    any run took note of; a failure that nobody has heard of is told and not run again. With `again` it has become due
+    again since: only an end that no run took note of is taken, without `once` none.
     `timeout` in seconds is the job's deadline, kept on the host; None is none. `user` is as whom it runs: None leaves
     it to the connection, empty is who logged in.
     """
@@ -129,6 +136,7 @@ class Job(DirectResource):
     began: str = ""
     run: str = ""
     once: bool = False
+    again: bool = False
     user: str | None = None
 
     @property
@@ -160,7 +168,7 @@ class Job(DirectResource):
         Raise `ChangeFailed` with the end of the log. An operator who stops the run leaves the processes running: the
         next run finds them.
         """
-        reply = access.connection(host.name).run(self.start_script(), timeout=_START_TIMEOUT)
+        reply = self._surely(access, host, self.start_script(), _START_TIMEOUT)
         if reply.code:
             advice = BUSY_ADVICE if reply.code == BUSY else ""
             raise ChangeFailed(host.name, f"{self.name} could not be started", advice, reply.error_text)
@@ -180,13 +188,21 @@ class Job(DirectResource):
         """Nothing of it may run any more; its exit codes were judged when they came."""
         return bool(observed.state in {"none", "ended"})
 
+    def takes(self, seen: JobState) -> bool:
+        """Tell whether an end that is there already is taken, so that nothing is started."""
+        if seen.state == "ended" and not self.once:
+            return bool(self.began) and not self.again
+        if seen.state == "ended":
+            return bool(self.began) and (not seen.noted if self.again else seen.noted != self.run)
+        return bool(self.began) and self.once and seen.state in {"failed", "late"} and not seen.noted
+
     def start_script(self) -> str:
         """Return sh that starts every process that neither runs nor has done its part, or says what is in the way."""
-        kept = "false"
-        if self.began:
-            kept = '[ "$s" = 0 ]'
+        kept = '[ "$s" = 0 ]' if self.began and not self.again else "false"
         if self.began and self.once:
-            kept = f'case $s in vanished) false;; 0) [ "$r" != {quote([self.run])} ];; *) [ -z "$r" ];; esac'
+            fresh = '[ -z "$r" ]'
+            well = fresh if self.again else f'[ "$r" != {quote([self.run])} ]'
+            kept = f"case $s in vanished) false;; 0) {well};; *) {fresh};; esac"
         limit = "" if self.timeout is None else f"{self.timeout:g}"
         start = Start(self.name, self.began, self.run, kept, limit, self.user, not self.once)
         return start_script(self.directory, self._parts(), start)
@@ -196,7 +212,9 @@ class Job(DirectResource):
         return tuple(Part(f"{self.directory}/{number}", head + line) for number, line in enumerate(self.lines, 1))
 
     def _note(self, access: Access, host: Host) -> None:
-        reply = access.connection(host.name).run(note_script([part.folder for part in self._parts()], self.run))
+        reply = self._surely(
+            access, host, note_script([part.folder for part in self._parts()], self.run), _POLL_TIMEOUT
+        )
         if reply.code:
             raise ChangeFailed(host.name, f"cannot take note in {self.directory}", "see its disk", reply.error_text)
 
@@ -219,29 +237,31 @@ class Job(DirectResource):
         return next(iter(every.values())).tail
 
     def _poll(self, access: Access, host: Host, folder: str, progress: _Progress, seconds: float) -> str:
-        """Wait a while for a process's end, and pass on what it printed; return what became of it.
-
-        A connection that is lost is made again, for some time: the process runs on without it.
-        """
-        until = time.monotonic() + _RECONNECT_SECONDS
-        while True:
-            script = poll_script(folder, progress.offset, seconds)
-            try:
-                reply = access.connection(host.name).run(script, timeout=_POLL_SECONDS + 60)
-                break
-            except Unreachable as error:
-                if time.monotonic() > until:
-                    raise
-                access.tell(host.name, f"{error.message}; {self.name} runs on by itself there: connecting again")
-                access.pause(_POLL_SECONDS)
+        """Wait a while for a process's end, and pass on what it printed; return what became of it."""
+        reply = self._surely(access, host, poll_script(folder, progress.offset, seconds), _POLL_TIMEOUT)
         status, _, log = reply.stdout.partition(b"\n")
         if reply.code or not status:
             raise ChangeFailed(host.name, f"cannot follow {folder}", "", reply.error_text)
         progress.offset += len(log)
-        progress.tail = (progress.tail + log)[-_KEPT_BYTES:]
+        progress.tail = (progress.tail + log)[-KEPT_BYTES:]
         if log:
             access.tell(host.name, log.decode("utf-8", "replace"))
         return status.decode("ascii", "replace")
+
+    def _surely(self, access: Access, host: Host, script: str, timeout: float) -> Reply:
+        """Run a script that does no harm when it runs again.
+
+        A connection that is lost is made again, for some time: the processes run on without it.
+        """
+        until = time.monotonic() + _RECONNECT_SECONDS
+        while True:
+            try:
+                return access.connection(host.name).run(script, timeout=timeout)
+            except Unreachable as error:
+                if time.monotonic() > until:
+                    raise
+                access.tell(host.name, f"{error.message}; {self.name} needs no connection: connecting again")
+                access.pause(_POLL_SECONDS)
 
     def _failed(self, host: Host, folder: str, progress: _Progress, status: str) -> ChangeFailed:
         """Return the error of a process that is at a state which is neither `running` nor 0."""
@@ -258,7 +278,7 @@ class Job(DirectResource):
         else:
             code, said = int(word), f"ended with exit code {word}"
         output = progress.tail[-_TAIL_BYTES:].decode("utf-8", "replace")
-        return ChangeFailed(host.name, f"{self.name} {said}: {progress.line}", advice, output, code)
+        return ChangeFailed(host.name, f"{self.name} {said}: {progress.line.splitlines()[-1]}", advice, output, code)
 
 
 @dataclass(slots=True)

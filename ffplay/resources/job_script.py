@@ -16,6 +16,9 @@ from dataclasses import dataclass
 
 from ffplay.resources.base import quote
 
+# Of a log so many bytes are kept for what is registered.
+KEPT_BYTES = 65536
+
 # So long a start waits for another start on the host, in seconds.
 _MUTEX_SECONDS = 90
 
@@ -103,7 +106,8 @@ begin() {{
 def status_script(job: str, parts: Sequence[Part]) -> str:
     """Return sh that prints a line for each process of the job, and for each other of its kind that runs.
 
-    Tab-separated: number or `busy`, state, pid, run with its time, who took note, the first line of what it runs.
+    Tab-separated: number or `busy`, state, pid, run with its time, who took note, the first line of what it runs, and
+    of a good end that was noted the end of the log in base64.
     """
     mine = "\n".join(
         f"  {quote([part.folder])}) ! is {quote([part.text])} || w={part.folder.rpartition('/')[2]};;" for part in parts
@@ -118,8 +122,10 @@ for d in "${{job%-*}}"-*/*; do
   s=$(state)
   [ "$w" != busy ] || [ "$s" = running ] || continue
   l=; {{ read -r l < "$d/run"; }} 2>/dev/null
-  printf '%s\\t%s\\t%s\\t%s\\t%s\\t%s\\n' $w "$s" "$(cat "$d/pid")" "$(cat "$d/by")" \\
-    "$(cat "$d/noted" 2>/dev/null)" "$l"
+  r=$(cat "$d/noted" 2>/dev/null) o=
+  [ -z "$r" ] || [ "$s" != 0 ] || o=$(tail -c {KEPT_BYTES} "$d/log" | base64 | tr -d '\\n')
+  printf '%s\\t%s\\t%s\\t%s\\t%s\\t%s\\t%s\\n' $w "$s" "$(cat "$d/pid")" "$(cat "$d/by")" \\
+    "$r" "$l" "$o"
 done
 :"""
 
@@ -143,13 +149,13 @@ def note_script(folders: Sequence[str], run: str) -> str:
     return " || exit\n".join(lines)
 
 
-def forget_script(jobs: str, work: str) -> str:
-    """Return sh that removes, below the directory of all jobs, what is left of a work that is over."""
+def forget_script(jobs: str, works: Sequence[str]) -> str:
+    """Return sh that removes, below the directory of all jobs, what is left of works that are over."""
     return f"""{LIFE}{MUTEX}starts={quote([starts_of(f"{jobs}/any")])}
 [ -d "$starts" ] || exit 0
 begin
 for d in {quote([jobs])}/*/*; do
-  [ "$(cat "$d/work" 2>/dev/null)" = {quote([work])} ] || continue
+  case $(cat "$d/work" 2>/dev/null) in {"|".join(quote([work]) for work in works)}) ;; *) continue;; esac
   alive || {{ rm -rf "$d"; rmdir "${{d%/*}}" 2>/dev/null; }}
 done
 :"""

@@ -95,7 +95,7 @@ class Runs(ShellResource):
   d=${{d%/}}
   [ -f "$d/head.json" ] || continue
   echo "run ${{d##*/}}"
-  for f in head end closed; do [ -f "$d/$f.json" ] && echo "$f $(cat "$d/$f.json")"; done
+  for f in head end closed; do [ -f "$d/$f.json" ] && printf '%s %s\\n' $f "$(cat "$d/$f.json")"; done
   if [ -f "$d/closed.json" ]; then cut -c 1-7 "$d/journal"; else cat "$d/journal"; fi 2>/dev/null
 done; :"""
 

@@ -34,7 +34,9 @@ class Context:
     order), `variables` the host's rendered variables by name, `template` renders a template file of the playbook with
     the host's variables and the given ones. `read_file` gives the bytes of a file beside the playbook. `test`
     evaluates a condition. `run` names the run, `timeout` is the step's own, in seconds. `began` is the name of the
-    first run of the work that this run goes on with, equal to `run` where it is new work.
+    first run of the work that this run goes on with, equal to `run` where it is new work. `renewed` tells that
+    something before the step changes anew on the host, so that what an earlier run of the work did there is due again.
+    `user` is as whom the step's commands run: None leaves it to the host's own setting, empty is who logs in.
     """
 
     host: Host
@@ -50,6 +52,8 @@ class Context:
     run: str = ""
     timeout: float | None = None
     began: str = ""
+    renewed: bool = False
+    user: str | None = None
 
     def read(self, *resources: Resource, host: str | None = None) -> list[Any]:
         """Return values of this host's resources (or of another's)."""

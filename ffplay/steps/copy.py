@@ -23,6 +23,7 @@ from ffplay.resources.shard_http import ShardFaces, Silent
 from ffplay.resources.unit import RUNNING, Unit
 from ffplay.steps._gap import Gap, census_of, counted, gap_of, masters
 from ffplay.steps._gap_shards import is_replica
+from ffplay.steps._jobs import in_the_way
 from ffplay.steps.base import Context, Outcome, StepKind, parameters
 
 
@@ -116,6 +117,7 @@ def _copied(ctx: Context, gap: Gap, summary: str) -> Iterator[Outcome]:
         census=census,
         mongo=mongo.name,
     )
+    yield from in_the_way(ctx, job)
     effect = (mongo.name, census, Unknown("the copy has run"))
     yield Change(ctx.host.name, job, "none", "done", summary, None, (effect,))
     yield Check(mongo.name, NothingLeftOut(census), "each gallery has as many faces on the shards as in MongoDB")

@@ -20,13 +20,15 @@ from ffplay.load import Variables
 from ffplay.load.findings import Findings
 from ffplay.load.shards import shards_of
 from ffplay.model import Change, Check, Generation, Host, Login, Note, Problem, Shard, Site, Target, Unknown
+from ffplay.resources import checks
 from ffplay.resources.backup_manifest import ShardBackup
 from ffplay.resources.census import Census, CensusState
 from ffplay.resources.command import Command
 from ffplay.resources.database_size import DatabaseSize
 from ffplay.resources.facts import HostFacts, HostState, Instance, Room
 from ffplay.resources.file import ABSENT, File, FileState
-from ffplay.resources.mongo import Facens, Faces, FacesState
+from ffplay.resources.job import JobState, JobStatus
+from ffplay.resources.mongo import Facens, FacensMade, Faces, FacesState
 from ffplay.resources.mongo_dump import MongoDump, MongoDumps
 from ffplay.resources.originals import MissingFiles, MissingPages, Originals
 from ffplay.resources.reachable import Reachable
@@ -38,7 +40,23 @@ from ffplay.resources.unit import Unit, UnitState
 from ffplay.steps.base import Context, Outcome
 
 _UNITS = {"KiB": 10, "MiB": 20, "GiB": 30}
-_KEYS = {"hosts", "vars", "play", "host", "target", "earlier", "step", "review", "timeout", "files", "state", "expect"}
+_KEYS = {
+    "hosts",
+    "vars",
+    "play",
+    "host",
+    "target",
+    "earlier",
+    "step",
+    "review",
+    "timeout",
+    "files",
+    "state",
+    "expect",
+    "began",
+    "renewed",
+    "user",
+}
 
 
 class Unanswered(Exception):
@@ -116,6 +134,9 @@ class Case:
             test=scope.test,
             run="run2",
             timeout=self.body.get("timeout"),
+            began=self.body.get("began", ""),
+            renewed=self.body.get("renewed", False),
+            user=self.body.get("user"),
         )
         for outcome in step.plan(context):
             if isinstance(outcome, Change):
@@ -126,6 +147,8 @@ class Case:
         word, make = _ANSWERS[type(resource)]
         key = f"{word} {_name_of(resource)}".strip()
         state = self.body.get("state", {}).get(host, {})
+        if word == "job" and key not in state:
+            return JobState()
         if key not in state:
             raise Unanswered(f"{self.path.name}: the step asks {host} for `{key}`, and the case's state has none")
         given = state[key]
@@ -167,6 +190,9 @@ def _name_of(resource: Any) -> str:
     shard: Shard | None = getattr(resource, "shard", None)
     if shard is not None:
         return shard.name
+    if isinstance(resource, JobStatus):
+        # The rest of the name is a digest.
+        return Path(resource.directory).name.partition("-")[0]
     return str(resource.label) if isinstance(resource, File | Unit | Command | Reachable) else ""
 
 
@@ -302,6 +328,8 @@ _ANSWERS: Mapping[type, tuple[str, Callable[[Any, Any], Any]]] = {
     Census: ("census", _census),
     MongoDumps: ("dumps", lambda _, runs: tuple(MongoDump(run) for run in runs)),
     HostFacts: ("facts", _facts),
+    FacensMade: ("facens made", lambda _, problems: checks.Findings(tuple(problems))),
+    JobStatus: ("job", lambda _, given: JobState(**given)),
     Command: ("command", lambda _, verdict: verdict),
     Reachable: ("reachable", lambda _, answers: answers),
     DatabaseSize: ("database", lambda _, amount: size(amount)),

@@ -20,12 +20,20 @@ from ffplay.load import Sources, load
 from ffplay.remote.local import LocalConnection
 from ffplay.resources.command import Command
 from ffplay.resources.file import ABSENT, File
+from ffplay.resources.job import JobState, JobStatus
 from ffplay.resources.notifications import Notifications
 from ffplay.resources.runs import Runs
 from ffplay.resources.unit import Unit, UnitState
 
 # What a site is like where a test says nothing of it.
-USUAL: Mapping[type, Any] = {File: ABSENT, Command: "needed", Notifications: (), Unit: UnitState("active"), Runs: ()}
+USUAL: Mapping[type, Any] = {
+    File: ABSENT,
+    Command: "needed",
+    JobStatus: JobState(),
+    Notifications: (),
+    Unit: UnitState("active"),
+    Runs: (),
+}
 
 
 class Recorder:

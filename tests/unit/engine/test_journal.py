@@ -219,3 +219,48 @@ def test_what_a_later_ffplay_wrote_is_refused(bench: Make) -> None:
     head.write_text(json.dumps({**json.loads(head.read_text()), "format": 2}))
     with session(one, "run2") as second, pytest.raises(Error, match="written by a later ffplay"):
         second.plan()
+
+
+def test_an_error_of_several_lines_leaves_a_run_that_can_be_read(bench: Make) -> None:
+    one = bench("- command: {cmd: \"true\\nprintf 'a\\\\tb'; false\"}")
+    error = apply(one, "run1")
+    assert error is not None
+    assert "\n" in error.message
+    assert runs(one)["run1"].status == "failed"
+    assert apply(one, "run2") is not None
+
+
+def test_a_detached_command_is_registered_and_done_once_in_a_work(bench: Make) -> None:
+    one = bench(
+        "- command: {cmd: 'echo x >> count; echo said', detach: true, chdir: '{{ here }}'}\n  register: it\n"
+        "- command: {cmd: 'echo \"{{ it.rc }} {{ it.stdout }}\" >> after', chdir: '{{ here }}'}\n"
+        "- command: {cmd: '[ -e good ]', chdir: '{{ here }}'}"
+    )
+    for run in ("run1", "run2"):
+        assert isinstance(apply(one, run), ChangeFailed)
+        assert one.text("a/count") == "x\n"
+        assert one.text("a/after") == "0 said\n"
+    for name in "abc":
+        Path(one.folder, name, "good").touch()
+    assert apply(one, "run3") is None
+    assert (one.text("a/count"), one.text("a/after")) == ("x\n", "0 said\n")
+    assert apply(one, "run4") is None
+    assert (one.text("a/count"), one.text("a/after")) == ("x\nx\n", "0 said\n0 said\n")
+
+
+def test_a_detached_command_runs_again_while_its_until_does_not_hold(bench: Make) -> None:
+    one = bench(
+        "- command: {cmd: 'echo x >> count; wc -l < count', detach: true, chdir: '{{ here }}'}\n  register: it\n"
+        "  until: it.stdout | int > 1\n  retries: 3\n  delay: 0"
+    )
+    assert apply(one, "run1") is None
+    assert one.text("a/count") == "x\nx\n"
+
+
+def test_a_detached_command_that_fails_leaves_its_exit_code(bench: Make) -> None:
+    one = bench(
+        "- command: {cmd: 'echo sorry; exit 3', detach: true}\n  register: it\n  ignore_errors: true\n"
+        "- command: {cmd: 'echo \"{{ it.rc }} {{ it.stdout }}\" >> after', chdir: '{{ here }}'}"
+    )
+    assert apply(one, "run1") is None
+    assert one.text("a/after") == "3 sorry\n"

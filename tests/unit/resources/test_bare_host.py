@@ -235,7 +235,7 @@ def test_after_a_failure_every_part_is_done_again(host: Host, tmp_path: Path) ->
 
 
 def test_a_tool_outlives_what_started_it(host: Host, tmp_path: Path) -> None:
-    tool = job_of(tmp_path, "sleep 2; :")
+    tool = job_of(tmp_path, "sleep 6; :")
     assert host(tool.start_script()).code == 0
     pid = Path(tool.directory, "1/pid").read_text()
     os.kill(int(pid), signal.SIGKILL)

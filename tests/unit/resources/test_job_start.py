@@ -269,6 +269,6 @@ def test_a_finished_work_is_forgotten_and_no_other(machine: Machine) -> None:
         assert machine.start(job) == (0, "")
     for job in jobs[:2]:
         machine.ended(job)
-    code, _, err = machine.shell(forget_script(str(machine.folder / "jobs"), "run1"))
+    code, _, err = machine.shell(forget_script(str(machine.folder / "jobs"), ["run0", "run1"]))
     assert (code, err) == (0, "")
     assert [machine.read(job).state for job in jobs] == ["none", "ended", "running"]
