@@ -119,3 +119,25 @@ def test_a_tool_that_a_power_cut_ended_is_run_again(lab: LabSite) -> None:
     assert second.returncode == 0, output
     assert len(started(lab)) == 2 * PROCESSES
     assert judge(lab, "cherry_480") == []
+
+
+def test_a_detached_command_of_another_user_is_a_unit_that_ends_at_its_deadline(lab: LabSite, tmp_path: Path) -> None:
+    playbook = tmp_path / "long.yml"
+    playbook.write_text(
+        "- hosts: app1\n  steps:\n"
+        "  - command:\n"
+        '      cmd: "id -un; echo $HOME $LANG; sleep 600 & sleep 601"\n'
+        "      detach: true\n"
+        "    become_user: nobody\n    timeout: 5\n    name: Wait\n"
+    )
+    command = [sys.executable, "-m", "ffplay", "apply", str(playbook), "-i", str(lab.inventory), "--yes"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=TOP)
+    wait_for(lambda: any("ffplay-command-" in unit for unit in units(lab)))
+    process.kill()
+    process.communicate()
+    wait_for(lambda: not units(lab))
+    assert said(lab, "pgrep -u nobody -x sleep || :") == ""
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=TOP, check=False)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "ended at its deadline of 5 s" in done.stdout + done.stderr
+    assert re.search(r"\| nobody\n\s*\| /nonexistent ", done.stdout), done.stdout
