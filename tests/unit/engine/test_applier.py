@@ -10,7 +10,7 @@ import pytest
 from ffplay.engine.applier import Applier, become_of
 from ffplay.engine.events import Kind
 from ffplay.engine.plan import StepPlan
-from ffplay.errors import ChangeFailed, CheckFailed, NotConverged, Refused
+from ffplay.errors import ChangeFailed, CheckFailed, Interrupted, NotConverged, Refused
 from ffplay.model import Change, Check, Host, Mark, Note, Problem, Step
 from ffplay.remote.base import Access, Become, Reply
 from ffplay.resources.base import DirectResource, ShellResource
@@ -128,11 +128,22 @@ def test_a_change_that_goes_another_way_keeps_its_place(applier: tuple[Bench, Ap
     assert made == ["new"]
 
 
+def test_a_signal_between_two_changes_starts_nothing_new(applier: tuple[Bench, Applier]) -> None:
+    bench, one = applier
+    made: list[Any] = []
+    stopping = _Made(made)
+    stopping.append = lambda after: (made.append(after), bench.access.stop())
+    with pytest.raises(Interrupted):
+        one.apply(plan(Change("a", Direct(stopping), None, "new", "make d"), line(bench, "x", "v")))
+    assert (made, one.made, bench.text("x")) == (["new"], True, "")
+
+
 class _Made:
     """A list that a frozen resource may hold."""
 
     def __init__(self, made: list[Any]) -> None:
-        self.append, self._made = made.append, made
+        self.append: Callable[[Any], object] = made.append
+        self._made = made
 
     def __getitem__(self, index: int) -> Any:
         return self._made[index]

@@ -8,14 +8,17 @@ from pathlib import Path
 import pytest
 
 from ffplay.engine.access import read_host
-from ffplay.engine.journal import runs_folder
+from ffplay.engine.applier import Applier
+from ffplay.engine.journal import Journal, runs_folder
 from ffplay.engine.options import Options
+from ffplay.engine.plan import StepPlan
 from ffplay.engine.planner import Planner
 from ffplay.engine.runner import Session
 from ffplay.errors import ChangeFailed, Error, Refused
 from ffplay.load import Sources, load
-from ffplay.model import Note
-from ffplay.resources.runs import RunJournal, Runs, RunState
+from ffplay.model import Change, Mark, Note, Step
+from ffplay.resources.job import Job
+from ffplay.resources.runs import RunHead, RunJournal, Runs, RunState
 from tests.unit.engine.bench import Bench, Recorder
 
 Make = Callable[..., Bench]
@@ -105,6 +108,20 @@ def test_what_another_user_does_is_not_done_where_it_cannot_be_noted(bench: Make
     assert isinstance(error, Refused)
     assert "the journal cannot be written there: exit code" in error.message
     assert not list(one.folder.glob("*/made"))
+
+
+def test_what_goes_another_way_is_not_done_where_it_cannot_be_noted(bench: Make) -> None:
+    one = bench("- command: x")
+    (one.folder / "a/state").mkdir()
+    (one.folder / "a/state/runs").write_text("no directory")
+    step = Step("command", {}, Mark("p.yml", 1, 1))
+    head = RunHead("run1", "apply", "ann", "laptop", "2026-11-21", "/p.yml", "0.1.0", "1 change")
+    journal = Journal(head, {"a": f"{one.folder}/a/state"}, one.folder)
+    tool = Job("a tool", f"{one.folder}/jobs/tool-1", (f"touch {one.folder}/made",))
+    applier = Applier(one.loaded.site, one.access, one.recorder, step, None, journal)
+    with pytest.raises(Refused, match="without it no change is made"):
+        applier.apply(StepPlan(step, "a", "planned", (Change("a", tool, "none", "done", "run it"),)))
+    assert not (one.folder / "made").exists()
 
 
 def test_what_cannot_be_noted_here_is_not_done(bench: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

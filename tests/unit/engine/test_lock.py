@@ -13,13 +13,18 @@ from typing import Any
 
 import pytest
 
+from ffplay.engine.applier import Applier
 from ffplay.engine.lock import Lock, Locks, locks_of, this_process
 from ffplay.engine.options import Options
+from ffplay.engine.plan import StepPlan
 from ffplay.engine.planner import Planner
 from ffplay.engine.processes import Identity, dead, identity
 from ffplay.engine.runner import Session
 from ffplay.errors import Error, HostError, Interrupted, Locked, Refused, SiteError
 from ffplay.load import Sources, load
+from ffplay.model import Change, Mark, Step
+from ffplay.remote.base import Become
+from ffplay.resources.command import Command
 from ffplay.resources.job import Job
 from ffplay.resources.lock import Holder
 from tests.unit.engine.bench import Bench, Recorder
@@ -291,6 +296,30 @@ def test_the_fence_is_before_each_change_of_a_batch(bench: Make) -> None:
     assert holder.token in fence
 
 
+def test_a_run_that_loses_its_lock_in_the_middle_of_a_batch_makes_no_more_of_it(bench: Make) -> None:
+    one = bench("- command: x")
+    lock, _ = lock_of(one)
+    step = Step("command", {}, Mark("p.yml", 1, 1))
+    lines = (f"rm -r {one.folder}/a/state/lock", f"touch {one.folder}/made")
+    changes = tuple(Change("a", Command(line), "needed", "ran", line) for line in lines)
+    applier = Applier(one.loaded.site, one.access, one.recorder, step, lock)
+    with lock.over("a", fail), pytest.raises(Locked, match="was broken, and is free now"):
+        applier.apply(StepPlan(step, "a", "planned", changes))
+    assert not (one.folder / "made").exists()
+
+
+def test_what_another_user_does_is_fenced_too(bench: Make) -> None:
+    one = bench("- command: x")
+    lock, _ = lock_of(one)
+    with lock.over("a", fail):
+        connection = lock.access().connection("a")
+        assert connection.run("echo made", become=Become(None)).text == "made\n"
+        break_locks(one)
+        with pytest.raises(Locked):
+            connection.run(f"touch {one.folder}/made", become=Become(None))
+    assert not (one.folder / "made").exists()
+
+
 def test_an_empty_plan_and_reading_need_no_lock(bench: Make) -> None:
     one = bench("- command: {cmd: 'touch {{ here }}/made', creates: '{{ here }}/made'}")
     for host in "abc":
@@ -311,6 +340,22 @@ def test_a_plan_that_is_true_no_more_is_refused(bench: Make) -> None:
             first.apply(plan)
     assert one.text("a/made") == "x\n"
     assert leftovers(one) == []
+
+
+def test_a_plan_that_has_a_problem_by_now_is_refused(bench: Make) -> None:
+    """What it would do is the same as before."""
+    one = bench(
+        "- command: touch {{ here }}/made\n- line_in_file: {path: '{{ here }}/file', line: one, regexp: '^one'}\n"
+    )
+    for host in "abc":
+        (one.folder / host / "file").write_text("one\n")
+    with session(one, "run1") as first:
+        plan = first.plan()
+        assert len(plan.changes) == 3
+        (one.folder / "b/file").unlink()
+        with pytest.raises(Refused, match="the site changed since the plan was made"):
+            first.apply(plan)
+    assert not list(one.folder.glob("*/made"))
 
 
 def test_a_run_that_fails_gives_its_lock_back(bench: Make) -> None:

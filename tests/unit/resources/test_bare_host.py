@@ -13,6 +13,7 @@ from unittest.mock import ANY
 
 import pytest
 
+from ffplay.model import Generation
 from ffplay.remote.base import Reply
 from ffplay.resources import job
 from ffplay.resources.base import ShellResource
@@ -24,6 +25,7 @@ from ffplay.resources.job_script import poll_script
 from ffplay.resources.lock import FENCED, HELD, Held, Holder, SiteLock
 from ffplay.resources.notifications import Notifications
 from ffplay.resources.originals import MissingFiles
+from ffplay.resources.record import Record, parse_record, write_script
 from ffplay.resources.removal import Leftover, SetAside, SetAsides
 from ffplay.resources.unit import RUNNING, STOPPED, Unit, UnitState
 
@@ -68,6 +70,32 @@ def test_what_is_set_aside_goes_for_good(host: Host, tmp_path: Path) -> None:
     assert bring(host, SetAside(found.path), found.kib, None) is None
     assert list(aside.parent.iterdir()) == []
     assert read(host, RunningJobs(str(tmp_path))) == ()
+
+
+def failing(tmp_path: Path, name: str) -> None:
+    """Have a program write a part of what it should, and fail, as on a full disk."""
+    path = tmp_path / "bin" / name
+    path.unlink()
+    path.write_text("#!/bin/sh\nprintf half; exit 1\n")
+    path.chmod(0o755)
+
+
+def test_a_file_that_cannot_be_written_whole_stays_as_it_was(host: Host, tmp_path: Path) -> None:
+    file = File(str(tmp_path / "conf"))
+    before = bring(host, file, ABSENT, FileState("file", b"one\n", "0640"))
+    failing(tmp_path, "base64")
+    assert host(file.bring_script(before, FileState("file", b"two\n"))).code != 0
+    assert read(host, file) == before
+    assert [path.name for path in tmp_path.iterdir() if path.name != "bin"] == ["conf"]
+
+
+def test_a_record_that_cannot_be_written_whole_stays_as_it_was(host: Host, tmp_path: Path) -> None:
+    path = tmp_path / "of it/generation.json"
+    one, two = (Record(Generation(model, 480)) for model in ("one", "two"))
+    assert host(write_script(str(path), one)).code == 0
+    failing(tmp_path, "cat")
+    assert host(write_script(str(path), two)).code != 0
+    assert parse_record(path.read_text(), str(path)) == one
 
 
 def test_facts(host: Host, tmp_path: Path) -> None:
@@ -269,3 +297,22 @@ def test_a_lock_is_held_by_one(host: Host, tmp_path: Path) -> None:
     assert host(lock.bring_script(one, None)) == Reply(0, b"", b"")
     assert host(lock.fence(one) + "echo made").code == FENCED
     assert [path.name for path in (tmp_path / "state of it").iterdir()] == ["writer"]
+
+
+@pytest.mark.parametrize("when", ["before", "in between"])
+def test_a_lock_of_another_is_not_given_back(host: Host, tmp_path: Path, when: str) -> None:
+    """Another run has the lock, or takes it between the look and the rename, after somebody broke the first one's."""
+    lock, elsewhere = SiteLock(str(tmp_path / "state")), SiteLock(str(tmp_path / "elsewhere"))
+    one = Holder("anna", "laptop", 7, "2026-01-01 00:00:00 UTC", "run1", "a playbook.yml", "aaaa")
+    other = dataclasses.replace(one, run="run2", token="bbbb")
+    assert host(lock.bring_script(None, one if when == "in between" else other)).code == 0
+    assert host(elsewhere.bring_script(None, other)).code == 0
+    swap = f"rm -r {lock.label}; command mv -T {elsewhere.label} {lock.label}" if when == "in between" else ":"
+    moved = tmp_path / "moved"
+    first = f'mv() {{ [ -e {moved} ] || {{ : > {moved}; {swap}; }}; command mv "$@"; }}\n'
+    reply = host(first + lock.bring_script(one, None))
+    assert (reply.code, reply.text) == (0, "")
+    assert moved.exists() is (when == "in between")
+    held = read(host, lock)
+    assert isinstance(held, Held)
+    assert held.holder == other

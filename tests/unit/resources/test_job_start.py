@@ -210,6 +210,18 @@ def test_a_job_of_before_a_reboot_is_gone(machine: Machine) -> None:
     assert machine.read(job).state == "running"
 
 
+def test_a_pid_that_another_program_has_is_no_life(machine: Machine) -> None:
+    """Not even where that program leads a group with others in it."""
+    job = machine.job("exit 0")
+    assert machine.start(job)[0] == 0
+    assert machine.ended(job) == "0\n"
+    with subprocess.Popen(["sh", "-c", "sleep 60 & wait"], start_new_session=True) as other:
+        Path(job.directory, "1/rc").unlink()
+        Path(job.directory, "1/pid").write_text(f"{other.pid}\n")
+        assert machine.read(job).state == "vanished"
+        os.killpg(other.pid, signal.SIGKILL)
+
+
 @pytest.mark.parametrize("stubborn", [False, True], ids=["ends", "ignores SIGTERM"])
 def test_a_deadline_ends_the_whole_group_without_a_controller(
     machine: Machine, stubborn: bool, monkeypatch: pytest.MonkeyPatch

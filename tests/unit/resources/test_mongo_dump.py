@@ -6,13 +6,14 @@ import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import bson
 import pytest
 from bson import json_util
 
 from ffplay.errors import ChangeFailed, Interrupted, SiteError
-from ffplay.resources import job
+from ffplay.resources import job, mongo_readback
 from ffplay.resources.mongo_dump import DumpWhole
 from tests.unit.lab.servers import eventually
 from tests.unit.resources.mongo_site import HOST, MongoSite, face, mongo_site
@@ -98,6 +99,20 @@ def test_a_dump_that_is_not_whole_gets_no_name(site: MongoSite, wrong: str) -> N
     assert site.dump("run2", site.program()).run == "run2"
 
 
+def test_a_dump_that_changes_while_it_is_read_back_gets_no_name(
+    site: MongoSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_back(*args: Any) -> Any:
+        found = mongo_readback.read_back(*args)
+        flip(Path(args[2]) / "faces.bson")
+        return found
+
+    monkeypatch.setattr("ffplay.resources.mongo_dump.read_back", read_back)
+    with pytest.raises(ChangeFailed, match=r"faces\.bson changed while it was read back"):
+        site.dump()
+    assert site.dumps().read(site, HOST) == ()
+
+
 def test_faces_enrolled_meanwhile_are_no_damage(site: MongoSite) -> None:
     extra = f"if name == 'faces': database[name].insert_one({{'_id': {face(51)['_id']}, 'facen': b'new'}})"
     assert site.dump(mongodump=site.program(extra)).facens == 49
@@ -136,6 +151,14 @@ def test_a_damaged_manifest_is_an_error(site: MongoSite, text: str) -> None:
     site.dump()
     (site.bson_of().parents[1] / "ffplay-manifest.json").write_text(text + "\n")
     with pytest.raises(SiteError, match=r"a manifest in .*/mongo is damaged"):
+        site.dumps().read(site, HOST)
+
+
+def test_a_manifest_of_another_format_is_an_error(site: MongoSite) -> None:
+    site.dump()
+    manifest = site.bson_of().parents[1] / "ffplay-manifest.json"
+    manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "format": 3}) + "\n")
+    with pytest.raises(SiteError, match=r"a manifest in .*/mongo is damaged: format 3"):
         site.dumps().read(site, HOST)
 
 

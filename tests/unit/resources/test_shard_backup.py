@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -19,14 +20,16 @@ from ffplay.errors import ChangeFailed
 from ffplay.model import Generation, Host, Login, Shard, Unknown
 from ffplay.remote.base import Reply
 from ffplay.resources.backup_manifest import ShardBackup
+from ffplay.resources.backup_token import check_script
 from ffplay.resources.record import Record
 from ffplay.resources.shard_backup import BackupIntact, ShardBackups
 from ffplay.resources.shard_data import DataState, ShardData
+from ffplay.resources.shard_live import Count
 from tests.unit.resources.tarantool_files import shard_with_files
 
 RunOn = Callable[[str], Reply]
 DB = Host("db1", ("tntapi",), Login("db1"))
-END = bytes.fromhex("d510aded")
+END, MAGIC = bytes.fromhex("d510aded"), bytes.fromhex("d5ba0bab")
 EMPTIED = Record(Generation("cherry_480", 480), "emptied", run="run1")
 
 
@@ -127,6 +130,22 @@ def cut(path: Path, count: int) -> None:
     path.write_bytes(content[:-count])
 
 
+def longer(path: Path) -> None:
+    content = path.read_bytes()
+    path.unlink()
+    path.write_bytes(content + b"x")
+
+
+def header(shard: Shard, size: int = 0) -> bytes:
+    """Return the head of the shard's xlogs, with so many bytes."""
+    head, _, _ = newest(shard.wal_dir, "*.xlog").read_bytes().partition(b"\n\n")
+    return head + (b"\nNote: ".ljust(size - len(head) - 2, b"x") if size else b"") + b"\n\n"
+
+
+def another_xlog(shard: Shard, content: bytes) -> None:
+    Path(shard.wal_dir, f"{9:020}.xlog").write_bytes(content)
+
+
 def edit(path: Path, old: str, new: str) -> None:
     text = path.read_text()
     assert old in text
@@ -144,10 +163,16 @@ def edit(path: Path, old: str, new: str) -> None:
         (lambda b, _: (b / "manifest").unlink(), "manifest of its backup, .* is gone"),
         (lambda b, _: cut(b / "manifest", 3), "is cut"),
         (lambda b, _: edit(b / "manifest", "ffplay-backup 2", "ffplay-backup 1"), "no manifest"),
+        (lambda b, _: edit(b / "manifest", "\ninstance ", "\nno-instance "), "names no instance"),
         (lambda _, s: newest(s.wal_dir, "*.xlog").open("ab").write(b"rows written since"), "rows were written since"),
+        (lambda _, s: newest(s.wal_dir, "*.xlog").open("ab").write(b"rows"), "rows were written since"),
         (lambda _, s: flip(newest(s.wal_dir, "*.xlog")), "is not what the backup has"),
         (lambda _, s: shutil.copy(newest(s.wal_dir, "*.xlog"), f"{s.wal_dir}/{9:020}.xlog"), "rows that no backup has"),
+        (lambda _, s: another_xlog(s, header(s) + MAGIC), "rows that no backup has"),
+        (lambda _, s: another_xlog(s, header(s, 2048) + MAGIC), "rows that no backup has"),
+        (lambda _, s: another_xlog(s, header(s)[:-10]), "in no verified backup"),
         (lambda _, s: shutil.copy(newest(s.snap_dir, "*.snap"), f"{s.snap_dir}/{9:020}.snap"), "in no verified backup"),
+        (lambda _, s: longer(newest(s.snap_dir, "*.snap")), "has another size than in the backup"),
     ],
     ids=[
         "flipped byte",
@@ -158,10 +183,16 @@ def edit(path: Path, old: str, new: str) -> None:
         "deleted manifest",
         "cut manifest",
         "manifest of another format",
+        "manifest without an instance",
         "rows written since",
+        "four bytes written since",
         "other rows of the same size",
         "another xlog",
+        "another small xlog",
+        "another xlog with a long head",
+        "another xlog with a cut head",
         "another snapshot",
+        "snapshot of another size",
     ],
 )
 def test_what_is_not_as_it_was_verified_refuses_the_wipe(
@@ -193,14 +224,18 @@ def test_a_half_filled_shard_needs_no_backup(host: RunOn, shard: Shard) -> None:
     assert state(host, shard).files == ()
 
 
-def test_data_of_another_instance_are_not_covered(host: RunOn, shard: Shard, access: Any) -> None:
+@pytest.mark.parametrize("what", ["snapshot", "new xlog"])
+def test_data_of_another_instance_are_not_covered(host: RunOn, shard: Shard, access: Any, what: str) -> None:
     backups = place_of(shard)
     backup = made(access, backups)
-    snapshot = newest(shard.snap_dir, "*.snap")
-    content = snapshot.read_bytes()
+    if what == "new xlog":
+        another_xlog(shard, header(shard))
+        assert host(check_script(shard, *backups.token(backup))).code == 0
+    path = newest(shard.snap_dir, "*.snap") if what == "snapshot" else Path(shard.wal_dir, f"{9:020}.xlog")
+    content = path.read_bytes()
     at = content.index(b"Instance: ") + 10
-    snapshot.unlink()
-    snapshot.write_bytes(content[:at] + b"0000" + content[at + 4 :])
+    path.unlink()
+    path.write_bytes(content[:at] + b"0000" + content[at + 4 :])
     reply = wipe(host, shard, backups.token(backup))
     assert reply.code != 0
     assert "is of another instance" in reply.error_text
@@ -244,9 +279,9 @@ def test_damaged_files_are_no_backup(
 
 def test_what_a_killed_run_left_counts_for_nothing_and_goes(shard: Shard, access: Any) -> None:
     backups = place_of(shard)
-    half = Path(backups.label, "run0.part")
-    half.mkdir(parents=True)
-    (half / "manifest").write_text("ffplay-backup 2\nend 1\n")
+    made(access, backups, "run0")
+    # Killed between the two: all was written, and nothing had its name yet.
+    Path(backups.label, "run0").rename(Path(backups.label, "run0.part"))
     assert backups.read(access, DB) == ()
     made(access, backups)
     assert [path.name for path in Path(backups.label).iterdir()] == ["run1"]
@@ -266,6 +301,104 @@ def test_a_copy_takes_over_what_an_earlier_backup_has(shard: Shard, access: Any,
     assert snapshot.stat().st_nlink == 1
     assert first.read_bytes() == snapshot.read_bytes()
     assert first.samefile(second)
+
+
+def stand_in(tmp_path: Path, name: str, text: str) -> None:
+    """Put a program of ours in the place of one; `REAL` is that one."""
+    path = tmp_path / "bin" / name
+    path.unlink()
+    path.write_text(f"#!/bin/sh\n{text.replace('REAL', str(shutil.which(name)))}\n")
+    path.chmod(0o755)
+
+
+def test_a_copy_that_differs_is_no_backup(shard: Shard, access: Any, tmp_path: Path) -> None:
+    stand_in(tmp_path, "cp", 'REAL "$@" || exit; case $3 in *.lua) echo more >> "$3";; esac')
+    backups = place_of(shard)
+    with pytest.raises(ChangeFailed, match=r"the copy of .*\.lua differs"):
+        made(access, backups)
+    assert backups.read(access, DB) == ()
+
+
+@pytest.mark.parametrize("away", ["", "nas"], ids=["here", "on another host"])
+def test_a_backup_that_does_not_fit_is_not_begun(shard: Shard, access: Any, tmp_path: Path, away: str) -> None:
+    full = "echo head; echo disk 9999 9998 1 99% /"
+    stand_in(tmp_path, "df", f'case $* in *"backups of all"*) {full};; *) exec REAL "$@";; esac')
+    backups = place_of(shard, host=away, tokens=f"{tmp_path}/state/backups")
+    with pytest.raises(ChangeFailed, match=r"needs [0-9]+ KiB, and 1 KiB are free in"):
+        made(access, backups)
+    assert backups.read(access, DB) == ()
+
+
+class Spoiling(Access):
+    """What is put there becomes something else; with `unseen` the digest that comes back is that of what was sent."""
+
+    unseen = False
+
+    def put(self, path: str, chunks: Iterable[bytes]) -> str:
+        sent = b"".join(chunks)
+        Path(path).write_bytes(sent + b"x")
+        return hashlib.sha256(sent if self.unseen else sent + b"x").hexdigest()
+
+
+def test_what_arrives_as_something_else_is_no_backup(host: RunOn, shard: Shard, access: Any, tmp_path: Path) -> None:
+    backups = place_of(shard, host="nas", tokens=f"{tmp_path}/state/backups")
+    with pytest.raises(ChangeFailed, match="arrived on nas as something else than was verified"):
+        made(Spoiling(host), backups)
+    assert backups.read(access, DB) == ()
+
+
+def test_what_is_read_back_otherwise_on_another_host_is_no_backup(
+    host: RunOn, shard: Shard, access: Any, tmp_path: Path
+) -> None:
+    backups = place_of(shard, host="nas", tokens=f"{tmp_path}/state/backups")
+    spoiling = Spoiling(host)
+    spoiling.unseen = True
+    with pytest.raises(ChangeFailed, match="is not what was verified"):
+        made(spoiling, backups)
+    assert backups.read(access, DB) == ()
+
+
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [
+        (Count("another", ((512, 295),)), "runs as instance another, and its files are of"),
+        (Count("", ((512, 400),)), "holds 290 to 310 rows of space 512, and the shard 400"),
+        (Count("", ((512, 300), (513, 5))), "holds 0 rows of space 513, and the shard 5"),
+        (Count(faces=400), "holds 310 rows at most, and it serves 400 faces"),
+    ],
+    ids=["instance", "rows", "no rows", "faces"],
+)
+def test_what_a_running_shard_says_must_be_in_the_files(
+    shard: Shard, access: Any, monkeypatch: pytest.MonkeyPatch, said: Count, text: str
+) -> None:
+    @contextlib.contextmanager
+    def kept(*_: object) -> Iterator[Callable[[], Count]]:
+        yield lambda: said
+
+    monkeypatch.setattr("ffplay.resources.shard_backup.kept", kept)
+    backups = place_of(shard)
+    with pytest.raises(ChangeFailed, match=text):
+        made(access, backups)
+    assert backups.read(access, DB) == ()
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda text: text.replace("ffplay-backup 2", "ffplay-backup 3"),
+        lambda text: text[: text.rindex("\nend ") + 1],
+        lambda text: re.sub(r"\nfile [^\n]*", "", text, count=1),
+    ],
+    ids=["another format", "no last line", "a line less"],
+)
+def test_a_manifest_that_is_cut_or_of_another_format_is_none(
+    shard: Shard, access: Any, spoil: Callable[[str], str]
+) -> None:
+    backups = place_of(shard)
+    made(access, backups)
+    manifest = Path(backups.label, "run1/manifest")
+    manifest.write_text(spoil(manifest.read_text()))
+    assert backups.read(access, DB) == ()
 
 
 def test_to_another_host(host: RunOn, shard: Shard, access: Any, tmp_path: Path) -> None:
@@ -295,6 +428,40 @@ def test_data_of_a_running_shard_stay(host: RunOn, shard: Shard, tmp_path: Path,
     assert reply.code != 0
     assert "still runs" in reply.error_text
     assert newest(shard.snap_dir, "*.snap").exists()
+
+
+@pytest.mark.parametrize(
+    ("restart", "seconds"),
+    [("100ms", "1"), ("5s 500ms", "7"), ("1min", "60"), ("1min 30s", "60"), ("1h", "60"), ("infinity", "60")],
+)
+def test_a_unit_that_systemd_starts_anew_keeps_its_data(
+    host: RunOn, shard: Shard, tmp_path: Path, access: Any, restart: str, seconds: str
+) -> None:
+    """It is down at the first look, and comes back while its RestartSec is waited for."""
+    backups = place_of(shard)
+    backup = made(access, backups)
+    before = state(host, shard)
+    stand_in(tmp_path, "sleep", f'echo "$1" > {tmp_path}/slept; touch {tmp_path}/active')
+    systemctl = tmp_path / "bin/systemctl"
+    systemctl.write_text(
+        systemctl.read_text().replace("#!/bin/sh\n", f'#!/bin/sh\ncase $3 in RestartUSec) echo "$3={restart}";; esac\n')
+    )
+    reply = wipe(host, shard, backups.token(backup))
+    assert (reply.code != 0, "still runs" in reply.error_text) == (True, True)
+    assert (tmp_path / "slept").read_text().strip() == seconds
+    assert state(host, shard) == before
+
+
+def test_what_a_run_set_aside_is_not_set_aside_over(host: RunOn, shard: Shard, access: Any) -> None:
+    backups = place_of(shard)
+    backup = made(access, backups)
+    assert wipe(host, shard, backups.token(backup)).code == 0
+    aside = Path(f"{shard.snap_dir}.aside-run1")
+    kept = {path.name: path.read_bytes() for path in aside.iterdir()}
+    Path(shard.snap_dir, f"{7:020}.snap").write_bytes(b"written since")
+    assert wipe(host, shard, backups.token(backup)).code != 0
+    assert {path.name: path.read_bytes() for path in aside.iterdir()} == kept
+    assert Path(shard.snap_dir, f"{7:020}.snap").read_bytes() == b"written since"
 
 
 def test_a_process_beside_systemd_keeps_the_data(host: RunOn, shard: Shard, tmp_path: Path, access: Any) -> None:

@@ -1,10 +1,14 @@
-"""How a unit is read, against a systemctl that answers as old ones do."""
+"""How a unit is read, started and stopped, against a systemctl that answers as old and as unlucky ones do."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
-from ffplay.resources.unit import Unit
+import pytest
+
+from ffplay.resources import unit as units
+from ffplay.resources.unit import RUNNING, STOPPED, Unit, UnitState
 from tests.unit.resources.conftest import Host
 
 # systemd 229 takes the weekday from the locale.
@@ -19,3 +23,48 @@ def test_the_start_is_known_where_the_host_speaks_another_language(host: Host, t
     (tmp_path / "bin/systemctl").write_text(RUSSIAN)
     unit = Unit("ssh.service")
     assert unit.parse(host(unit.read_script())).since == 1795486528
+
+
+# `looks` holds a digit for each time that somebody asked.
+LOOKED_AT = """#!/bin/sh
+[ "$1" = show ] || exit 0
+printf x >> {looks}
+n=$(wc -c < {looks})
+{answer}
+"""
+
+
+def answering(tmp_path: Path, answer: str) -> Path:
+    """Have the unit answer so; $n counts the questions."""
+    looks = tmp_path / "looks"
+    (tmp_path / "bin/systemctl").write_text(LOOKED_AT.format(looks=looks, answer=answer))
+    return looks
+
+
+def test_a_unit_that_crashes_at_once_has_not_started(host: Host, tmp_path: Path) -> None:
+    looks = answering(
+        tmp_path, "if [ $n -lt 3 ]; then echo ActiveState=active; echo MainPID=7; else echo ActiveState=failed; fi"
+    )
+    reply = host(Unit("x.service").bring_script(STOPPED, RUNNING))
+    assert (reply.code, reply.error_text) == (1, "x.service did not stay up\n")
+    assert len(looks.read_text()) == 3
+
+
+def test_a_unit_that_is_started_anew_all_the_time_has_not_started(
+    host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(units, "START_SECONDS", 2)
+    answering(tmp_path, "echo ActiveState=active; echo MainPID=$n")
+    reply = host(Unit("x.service").bring_script(STOPPED, RUNNING))
+    assert (reply.code, reply.error_text) == (1, "x.service is not stably active after 2 s\n")
+
+
+def test_a_unit_whose_process_lives_on_has_not_stopped(
+    host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(units, "STOP_SECONDS", 1)
+    answering(tmp_path, "echo ActiveState=inactive; echo MainPID=0")
+    reply = host(Unit("x.service").bring_script(UnitState("active", pid=os.getpid()), STOPPED))
+    assert reply.code == 1
+    assert "x.service still runs after 1 s" in reply.error_text
+    assert host(Unit("x.service").bring_script(UnitState("active", pid=2**22 + 1), STOPPED)).code == 0

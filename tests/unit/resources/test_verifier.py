@@ -50,6 +50,50 @@ def flip(path: Path, at: int) -> None:
     path.write_bytes(content)
 
 
+def block(length: int | None, *rows: bytes) -> bytes:
+    """Return a block of these rows with its checksum; one that says another length has none."""
+    data = b"".join(rows)
+    checksum = 0
+    for byte in data:
+        checksum ^= byte
+        for _ in range(8):
+            checksum = checksum >> 1 ^ 0x82F63B78 * (checksum & 1)
+    size = len(data) if length is None else length
+    head = b"\xce" + size.to_bytes(4, "big") + b"\x00\xce" + checksum.to_bytes(4, "big") + b"\xa3\0\0\0"
+    return bytes.fromhex("d5ba0bab") + head + data
+
+
+def inserted(lsn: int) -> bytes:
+    """Return a row of space 512 with this number."""
+    header = b"\x83\x00\x02\x02\x01\x03\xce" + lsn.to_bytes(4, "big")
+    return header + b"\x82\x10\xcd\x02\x00\x21\x91\x07"
+
+
+def append(path: Path, *rows: bytes) -> None:
+    """Put one more block before the end marker."""
+    content = path.read_bytes()
+    assert content.endswith(END)
+    path.write_bytes(content[:-4] + block(None, *rows) + END)
+
+
+def overlong(path: Path) -> None:
+    """Have the first block say that it goes on far behind the end of the file."""
+    content, at = path.read_bytes(), body(path)
+    path.write_bytes(content[:at] + block(0xFFFFFF) + content[at + 19 :])
+
+
+def next_row(shard: Shard) -> int:
+    """Return the number of the row that would come next."""
+    return int(verify(shard)[1][1].rpartition(":")[2]) + 1
+
+
+def test_a_row_that_comes_in_its_order_is_counted(shard: Shard) -> None:
+    append(xlogs(shard)[-2], inserted(next_row(shard)))
+    code, said, error = verify(shard)
+    assert (code, error) == (0, "")
+    assert "rows 512 291 311" in said
+
+
 def test_whole_files(shard: Shard) -> None:
     code, said, error = verify(shard)
     assert (code, error) == (0, "")
@@ -92,9 +136,13 @@ def test_a_killed_shard_leaves_no_end_marker(tmp_path: Path) -> None:
         (lambda s: newest(s).write_bytes(newest(s).read_bytes()[: body(newest(s))] + END), "holds no row"),
         (lambda s: newest(s).write_bytes(newest(s).read_bytes() + b"x"), "after its end marker"),
         (lambda s: newest(s).write_bytes(b""), "does not begin as"),
+        (lambda s: newest(s).write_bytes(newest(s).read_bytes().replace(b"\n0.13\n", b"\n0.14\n", 1)), "format 0.14"),
+        (lambda s: append(newest(s), inserted(1_000_000)), r"row \d+ is missing"),
+        (lambda s: append(xlogs(s)[-2], inserted(next_row(s)), inserted(5)), "row 5 comes after row"),
         (lambda s: flip(xlogs(s)[-2], body(xlogs(s)[-2]) + 40), "checksum"),
         # The length of a block: what follows is no torn tail, for whole blocks and the end marker are in it.
         (lambda s: flip(xlogs(s)[-2], body(xlogs(s)[-2]) + 5), "damaged|no block|checksum"),
+        (lambda s: overlong(xlogs(s)[-2]), "is damaged at byte"),
         (lambda s: xlogs(s)[-2].write_bytes(xlogs(s)[-2].read_bytes()[:-2000]), "rows are missing"),
         (lambda s: xlogs(s)[-2].unlink(), "rows are missing"),
         (lambda s: [path.unlink() for path in Path(s.snap_dir).glob("*.snap")], "no snapshot"),
@@ -113,8 +161,12 @@ def test_a_killed_shard_leaves_no_end_marker(tmp_path: Path) -> None:
         "no row",
         "goes on",
         "empty",
+        "another format",
+        "a row of the snapshot is missing",
+        "a row comes twice",
         "an xlog's row",
         "an xlog's length",
+        "an xlog's length beyond its end",
         "an xlog that is cut",
         "an xlog that is missing",
         "no snapshot",
