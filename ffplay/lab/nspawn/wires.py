@@ -73,6 +73,14 @@ def _veth(host: LabHost) -> str:
     return f"ffp{host.address.removeprefix('10.')}"
 
 
+def _card(host: LabHost) -> str:
+    """Return the hardware address of a host's network card.
+
+    It is the same after each boot, as a machine's is: the other hosts remember it for a while.
+    """
+    return "02:66:" + ":".join(f"{int(part):02x}" for part in host.address.split("."))
+
+
 def _unreachable(site: LabSite) -> tuple[str, ...]:
     return ("unreachable", f"{site.subnet}.0/24", "metric", str(_METRIC))
 
@@ -91,7 +99,7 @@ def plug(site: LabSite, host: LabHost) -> None:
     """Make a host's namespace and wire it to the bridge."""
     name = namespace(host)
     run("ip", "netns", "add", name)
-    run("ip", "link", "add", _veth(host), "type", "veth", "peer", "name", "eth0", "netns", name)
+    run("ip", "link", "add", _veth(host), "type", "veth", "peer", "name", "eth0", "address", _card(host), "netns", name)
     run("ip", "link", "set", _veth(host), "master", bridge(site), "up")
     run("ip", "-n", name, "address", "add", f"{host.address}/24", "dev", "eth0")
     for device in ("lo", "eth0"):
