@@ -7,16 +7,15 @@ first. Broken off, it is finished by asking for it again.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ffplay.engine.options import Options
-from ffplay.engine.plan import Plan, PlayPlan, StepGroup, StepPlan
-from ffplay.engine.planner import Planner
-from ffplay.engine.view import NeedsReading, PlanView
+from ffplay.engine.plan import Plan, StepGroup, StepPlan
+from ffplay.engine.view import PlanView
+from ffplay.engine.whole_site import WholeSitePlanner
 from ffplay.load import Loaded
-from ffplay.model import Change, Check, Generation, Host, Mark, Note, Play, Playbook, Problem, Shard, Step, Target
+from ffplay.model import Change, Check, Generation, Host, Mark, Note, Play, Problem, Shard, Step, Target
 from ffplay.resources.glance import RecordFile, RunningJobs
 from ffplay.resources.record import describe
 from ffplay.resources.removal import BackupFolders, Leftover, OldBackup, Removable, SetAside, SetAsides
@@ -38,37 +37,18 @@ _SHARD_MANIFEST = "manifest"
 _DUMP_MANIFEST = "ffplay-manifest.json"
 
 
-class CommitPlanner(Planner):
+class CommitPlanner(WholeSitePlanner):
     """Plans what goes for good; `keep` is how many backups of each thing stay, None leaves all of them."""
 
     verb = "commit"
     reverted = "committed"
 
     def __init__(self, loaded: Loaded, options: Options, run: str, keep: int | None = None) -> None:
-        super().__init__(dataclasses.replace(loaded, playbook=Playbook("commit", ())), options, run)
+        super().__init__(loaded, options, run, "commit")
         self._keep = keep
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Return all hosts of the site: a commit is of the whole site."""
-        return tuple(host.name for host in self.site.hosts)
-
-    def hosts(self, play: Play) -> tuple[Host, ...]:
-        """Return every host."""
-        return self.site.hosts
-
-    @property
-    def _shards(self) -> list[tuple[Host, Shard]]:
-        return [(host, shard) for host in self.site.hosts for shard in host.shards]
-
-    def plan(self, view: PlanView) -> Plan:
-        """Plan the commit. Where anything is missing in the view the plan is incomplete."""
-        try:
-            return self._plan(view)
-        except NeedsReading:
-            return Plan((), self.run)
-
-    def _plan(self, view: PlanView) -> Plan:
+    def planned(self, view: PlanView) -> Plan:
+        """Plan the commit."""
         view.prefetch((host.name, one) for host in self.site.hosts for one in self._wanted(host))
         known = {host.name: view.read(host.name, self.runs(host))[0] for host in self.site.hosts}
         every = [state for state in merged(known.values()) if state.head.run != self.run]
@@ -85,15 +65,11 @@ class CommitPlanner(Planner):
         groups = (*self._guards(view, made, known), *going) if removes or open_runs else tuple(going)
         # What is to be finished may have nothing left to remove; else there is nothing that a run would commit.
         self.reverts = tuple(state.head.run for state in made) if removes or commits else ()
-        play = Play("Commit", "all", _NOWHERE)
-        shards = sum(len(host.shards) for host in self.site.hosts)
-        return Plan(
-            (PlayPlan(play, self.names, None, groups, (self.names,)),), self.run, self.names, shards, open_runs, commits
-        )
+        return self.whole("Commit", groups, open_runs, commits)
 
     def _wanted(self, host: Host) -> list[Any]:
         """Return all that is read of a host, so that it is read at once."""
-        wanted = [self.runs(host), RunningJobs(self._state_dir(host)), *self._folders(host)]
+        wanted = [self.runs(host), RunningJobs(self.state_dir(host.name)), *self._folders(host)]
         wanted += [one for shard in host.shards for one in (Unit(shard.unit), ShardData(shard), _asides_of(shard))]
         return [*wanted, self._faces_record(host)] if "mongo" in host.groups else wanted
 
@@ -112,13 +88,13 @@ class CommitPlanner(Planner):
             yield StepGroup(
                 _LOOK, tuple(StepPlan(_LOOK, host, "planned", tuple(outcomes)) for host, outcomes in found.items())
             )
-        if not verified and not found and self._shards:
+        if not verified and not found and self.shards:
             yield self._verify(view)
 
     def _host_problems(self, view: PlanView) -> Iterator[Problem]:
         """Yield what on the hosts speaks against it."""
         for host in self.site.hosts:
-            (jobs,) = view.read(host.name, RunningJobs(self._state_dir(host)))
+            (jobs,) = view.read(host.name, RunningJobs(self.state_dir(host.name)))
             for job in jobs:
                 yield Problem(
                     host.name,
@@ -143,7 +119,7 @@ class CommitPlanner(Planner):
 
     def _healthy(self, view: PlanView) -> Iterator[Check]:
         """Yield a look at each shard: `active` proves nothing."""
-        for host, shard in self._shards:
+        for host, shard in self.shards:
             (data,) = view.read(host.name, ShardData(shard))
             size = data.record.generation.facen_size
             yield Check(
@@ -152,7 +128,7 @@ class CommitPlanner(Planner):
 
     def _verify(self, view: PlanView) -> StepGroup:
         """Return the checks of the step `verify` for the generation that the site's records name."""
-        host, shard = self._shards[0]
+        host, shard = self.shards[0]
         made: Generation = view.read(host.name, ShardData(shard))[0].record.generation
         target = Target(made.model, made.facen_size, made.detector, made.detector_settings)
         play = Play("Commit", "all", _NOWHERE)
@@ -165,7 +141,7 @@ class CommitPlanner(Planner):
     def _asides(self, view: PlanView) -> dict[str, tuple[Outcome, ...]]:
         """Return by host what goes of the data that were set aside."""
         found: dict[str, list[Outcome]] = {}
-        for host, shard in self._shards:
+        for host, shard in self.shards:
             (leftovers,) = view.read(host.name, _asides_of(shard))
             for one in leftovers:
                 found.setdefault(host.name, []).append(_removal(host, one, SetAside, shard.name))
@@ -190,18 +166,12 @@ class CommitPlanner(Planner):
         """Return where a host keeps backups; none where all of them stay."""
         if self._keep is None:
             return []
-        directory = str(self._variables(host)["backup_dir"])
+        directory = str(self.variables(host.name)["backup_dir"])
         found = [BackupFolders(f"{directory}/{shard.name}", _SHARD_MANIFEST) for shard in host.shards]
         return found + ([BackupFolders(f"{directory}/mongo", _DUMP_MANIFEST)] if "mongo" in host.groups else [])
 
     def _faces_record(self, host: Host) -> RecordFile:
-        return RecordFile(f"{self._state_dir(host)}/faces-generation.json")
-
-    def _state_dir(self, host: Host) -> str:
-        return str(self._variables(host)["state_dir"])
-
-    def _variables(self, host: Host) -> Mapping[str, Any]:
-        return self.loaded.variables.scope(host).mapping()
+        return RecordFile(f"{self.state_dir(host.name)}/faces-generation.json")
 
 
 def _asides_of(shard: Shard) -> SetAsides:

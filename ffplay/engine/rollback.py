@@ -10,17 +10,16 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from ffplay.engine.history import History, chosen_runs, history_of
 from ffplay.engine.options import Options
-from ffplay.engine.plan import Plan, PlayPlan, StepGroup, StepPlan
-from ffplay.engine.planner import Planner
+from ffplay.engine.plan import Plan, StepGroup, StepPlan
 from ffplay.engine.undo import faces, files, services, shards
 from ffplay.engine.undo.base import Undo
-from ffplay.engine.view import NeedsReading, PlanView
+from ffplay.engine.view import PlanView
+from ffplay.engine.whole_site import WholeSitePlanner
 from ffplay.load import Loaded
-from ffplay.model import Change, Host, Mark, Play, Playbook, Step
+from ffplay.model import Change, Mark, Step
 from ffplay.resources.runs import RunJournal, RunState, merged
 from ffplay.steps.base import Outcome
 
@@ -40,30 +39,18 @@ _PHASES = (
 )
 
 
-class RollbackPlanner(Planner):
+class RollbackPlanner(WholeSitePlanner):
     """Plans the way back to before a run; `wanted` names it, None means the last one that was not undone."""
 
     verb = "rollback"
     reverted = "rolled back"
 
     def __init__(self, loaded: Loaded, options: Options, run: str, wanted: str | None) -> None:
-        playbook = Playbook(f"rollback of {wanted or 'the last run'}", ())
-        super().__init__(dataclasses.replace(loaded, playbook=playbook), options, run)
+        super().__init__(loaded, options, run, f"rollback of {wanted or 'the last run'}")
         self._wanted = wanted
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Return all hosts of the site: any of them may know a run."""
-        return tuple(host.name for host in self.site.hosts)
-
-    def plan(self, view: PlanView) -> Plan:
-        """Plan the way back. Where anything is missing in the view the plan is incomplete."""
-        try:
-            return self._plan(view)
-        except NeedsReading:
-            return Plan((), self.run)
-
-    def _plan(self, view: PlanView) -> Plan:
+    def planned(self, view: PlanView) -> Plan:
+        """Plan the way back."""
         states = self._states(view)
         every = merged(states.values())
         choice = chosen_runs(every, self._wanted, self.run)
@@ -72,10 +59,7 @@ class RollbackPlanner(Planner):
         undo = Undo(self.site, view, history, self.run, self.variables, self.state_dir, choice.goes_on)
         groups = tuple(self._groups(dataclasses.replace(undo, back=shards.going_back(undo))))
         open_runs = tuple(state for state in every if not state.closed and state.head.run not in choice.reverts)
-        play = Play(f"Roll back {', '.join(choice.reverts)}", "all", _NOWHERE)
-        plays = (PlayPlan(play, self.names, None, groups, (self.names,)),)
-        count = sum(len(host.shards) for host in self.site.hosts)
-        return Plan(plays, self.run, self.names, count, open_runs, choice.goes_on)
+        return self.whole(f"Roll back {', '.join(choice.reverts)}", groups, open_runs, choice.goes_on)
 
     def _states(self, view: PlanView) -> Mapping[str, tuple[RunState, ...]]:
         keys = [(host.name, self.runs(host)) for host in self.site.hosts]
@@ -105,15 +89,3 @@ class RollbackPlanner(Planner):
             if by_host:
                 plans = (StepPlan(step, host, "planned", tuple(found)) for host, found in by_host.items())
                 yield StepGroup(step, tuple(plans))
-
-    def variables(self, host: str) -> Mapping[str, Any]:
-        """Return a host's variables as the inventory has them."""
-        return self.loaded.variables.scope(self.site.host(host)).mapping()
-
-    def state_dir(self, host: str) -> str:
-        """Return where a host keeps ffplay's own files."""
-        return str(self.variables(host)["state_dir"])
-
-    def hosts(self, play: Play) -> tuple[Host, ...]:
-        """Return every host."""
-        return self.site.hosts
