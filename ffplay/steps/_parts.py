@@ -7,6 +7,7 @@ from typing import Any
 
 from ffplay.model import Shard
 from ffplay.resources.shard_backup import ShardBackups
+from ffplay.steps._filling import filling
 from ffplay.steps._gap import gap_of
 from ffplay.steps.base import Context
 
@@ -31,17 +32,19 @@ def units_of(ctx: Context, part: str) -> list[str]:
 
 
 def shards_with_gap(ctx: Context) -> Iterator[tuple[Shard, str]]:
-    """Yield the host's shards that must be filled anew and why; all of them where the play has no target."""
+    """Yield the host's shards that must be filled anew and why; all of them where the play has no target.
+
+    None is due while a copy that an earlier run started still fills them.
+    """
     if not ctx.host.shards:
         return
     if ctx.target is None:
         yield from ((shard, "") for shard in ctx.host.shards)
         return
     gap = gap_of(ctx)
-    for shard in ctx.host.shards:
-        why = gap.shard(ctx.host, shard)
-        if why:
-            yield shard, why
+    found = [(shard, why) for shard in ctx.host.shards if (why := gap.shard(ctx.host, shard))]
+    if found and not filling(ctx, gap):
+        yield from found
 
 
 def backup_dir(ctx: Context, parameter: str) -> str:

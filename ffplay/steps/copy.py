@@ -21,9 +21,10 @@ from ffplay.resources.record import Record
 from ffplay.resources.shard_data import DataState, ShardData
 from ffplay.resources.shard_http import ShardFaces, Silent
 from ffplay.resources.unit import RUNNING, Unit
+from ffplay.steps._filling import copy_directory, copy_name, filling
 from ffplay.steps._gap import Gap, census_of, counted, gap_of, masters
 from ffplay.steps._gap_shards import is_replica
-from ffplay.steps._jobs import in_the_way
+from ffplay.steps._jobs import in_the_way, told
 from ffplay.steps.base import Context, Outcome, StepKind, parameters
 
 
@@ -106,12 +107,14 @@ def _copied(ctx: Context, gap: Gap, summary: str) -> Iterator[Outcome]:
     mongo, census = census_at
     line = f"{ctx.variables['copy_command']} {quote(['--config=' + str(ctx.variables['facenapi_ini'])])}"
     words = [f"--{name.replace('_', '-')}={value}" for name, value in ctx.args["options"].items()]
+    # What an earlier run's copy brought may have been wiped since, unless it still runs into emptied shards.
+    under_way = filling(ctx, gap)
     job = Copying(
-        f"copy {gap.generation} to the shards",
-        f"{ctx.variables['state_dir']}/jobs/copy-{gap.generation.digest}",
+        copy_name(gap.generation),
+        copy_directory(ctx, ctx.host.name, gap.generation),
         (f"{line} {quote(words)}".strip(),),
         ctx.timeout,
-        ctx.run,  # What an earlier run's copy brought may have been wiped since.
+        under_way or ctx.run,
         ctx.run,
         once=True,
         census=census,
@@ -119,7 +122,15 @@ def _copied(ctx: Context, gap: Gap, summary: str) -> Iterator[Outcome]:
     )
     yield from in_the_way(ctx, job)
     effect = (mongo.name, census, Unknown("the copy has run"))
-    yield Change(ctx.host.name, job, "none", "done", summary, None, (effect,))
+    yield Change(
+        ctx.host.name,
+        job,
+        "none",
+        "done",
+        told(ctx, job, "the copy", summary) if under_way else summary,
+        None,
+        (effect,),
+    )
     yield Check(mongo.name, NothingLeftOut(census), "each gallery has as many faces on the shards as in MongoDB")
 
 

@@ -15,6 +15,7 @@ from ffplay.resources.shard_backup import BackupIntact, ShardBackups
 from ffplay.resources.shard_data import DataState, ShardData
 from ffplay.resources.shard_http import ShardFaces, ShardState
 from ffplay.resources.unit import Unit
+from ffplay.steps._filling import filling
 from ffplay.steps._gap import Gap, gap_of
 from ffplay.steps._parts import backup_dir, shard_backups
 from ffplay.steps.base import Context, Outcome, StepKind, parameters
@@ -24,6 +25,8 @@ def plan(ctx: Context) -> Iterator[Outcome]:
     """Plan to empty each shard with a gap."""
     gap = gap_of(ctx)
     shards = [shard for shard in ctx.host.shards if gap.shard(ctx.host, shard)]
+    if shards and filling(ctx, gap):
+        return
     places = {shard: shard_backups(ctx, shard, "backups") for shard in shards}
     ctx.read(*(r for s in shards for r in (Unit(s.unit), ShardData(s), ShardFaces(s), places[s])))
     for shard in shards:

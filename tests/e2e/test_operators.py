@@ -94,6 +94,11 @@ def locks(lab: LabSite) -> list[Path]:
     return [path for host in lab.hosts for path in host.root.glob("var/lib/ffplay/lock*")]
 
 
+def journals(lab: LabSite) -> int:
+    """Return how many runs have begun a change on the application host."""
+    return len(list(lab.app.root.glob("var/lib/ffplay/runs/*/journal")))
+
+
 def test_of_two_who_apply_at_once_one_changes_the_site(lab: LabSite) -> None:
     (lab.directory / "go").touch()
     ended = [operator.end() for operator in [Operator(lab, "apply", "--yes"), Operator(lab, "apply", "--yes")]]
@@ -155,6 +160,32 @@ def test_a_run_that_is_stopped_leaves_its_tool_running(lab: LabSite, number: sig
     assert code == 0, output
     assert started(lab) == 2
     assert judge(lab, "cherry_480") == []
+
+
+def test_a_copy_of_a_killed_run_is_waited_for(lab: LabSite) -> None:
+    (lab.directory / "go").touch()
+    copies = lab.directory / "copies"
+    python = lab.app.root / "usr/bin/python3"
+    python.rename(f"{python}.real")
+    python.write_text(
+        f'#!/bin/sh\ncase "$*" in *mongo2searchapi*) echo $$ >> {copies}\n'
+        f'while [ ! -e {lab.directory}/copy ]; do sleep 0.1; done;; esac\nexec {python}.real "$@"\n'
+    )
+    python.chmod(0o755)
+    first = Operator(lab, "apply", "--yes")
+    wait_for(copies.exists)
+    first.signal(signal.SIGKILL)
+    first.end()
+    code, output = Operator(lab, "plan").end()
+    assert (code, "wait for the copy, which run" in output, "stop tarantool@" in output) == (0, True, False), output
+    second = Operator(lab, "apply", "--yes")
+    wait_for(lambda: journals(lab) == 2)
+    (lab.directory / "copy").touch()
+    code, output = second.end()
+    assert code == 0, output
+    assert judge(lab, "cherry_480") == []
+    assert (len(copies.read_text().split()), starts(lab)) == (1, [2, 2])
+    assert locks(lab) == []
 
 
 def test_a_second_signal_stops_waiting_and_leaves_the_lock(lab: LabSite) -> None:

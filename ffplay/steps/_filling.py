@@ -1,0 +1,46 @@
+"""A copy that an earlier run of the same work started and that still runs: its shards are being filled already."""
+
+from __future__ import annotations
+
+from ffplay.model import Generation, Shard
+from ffplay.resources.job import JobState, JobStatus
+from ffplay.resources.record import Record
+from ffplay.resources.shard_data import ShardData
+from ffplay.steps._gap import Gap
+from ffplay.steps.base import Context
+
+
+def copy_name(generation: Generation) -> str:
+    """Return what the copy of a generation is called."""
+    return f"copy {generation} to the shards"
+
+
+def copy_directory(ctx: Context, host: str, generation: Generation) -> str:
+    """Return the directory of that copy's job on the facenapi host."""
+    return f"{ctx.variables_of(host)['state_dir']}/jobs/copy-{generation.digest}"
+
+
+def filling(ctx: Context, gap: Gap) -> str:
+    """Return the run whose copy still fills all shards that are to be filled; empty where none does.
+
+    Every one of them must have been emptied, for this target and by a run that this one goes on with: then they are
+    neither stopped nor emptied again, and the copy is waited for. Of any other copy that runs the step `copy` says that
+    it is in the way.
+    """
+    facenapi = ctx.first("facenapi")
+    shards = [(host, shard) for host in ctx.hosts for shard in host.shards if gap.shard(host, shard)]
+    if facenapi is None or not shards or not all(_emptied(ctx, gap, host.name, shard) for host, shard in shards):
+        return ""
+    seen: JobState = ctx.one(JobStatus(copy_directory(ctx, facenapi.name, gap.generation), ()), host=facenapi.name)
+    begun = f"{copy_name(gap.generation)}, begun by "
+    run = seen.what.removeprefix(begun) if seen.what.startswith(begun) else ""
+    return run if run >= ctx.began else ""
+
+
+def _emptied(ctx: Context, gap: Gap, host: str, shard: Shard) -> bool:
+    record: Record | None = ctx.one(ShardData(shard), host=host).record
+    return (
+        record is not None
+        and (record.state, record.generation) == ("emptied", gap.generation)
+        and ctx.began <= record.run != ctx.run
+    )
