@@ -18,7 +18,7 @@ from tests.guards.table import TOP, Guard
 _PARTS = ("ffplay", "tests", "docs", "playbooks", "inventories", "templates", "README.md", "pyproject.toml")
 
 # A removed guard may be what ends an endless wait, in seconds.
-_TIMEOUT = 600
+_TIMEOUT = 300
 
 
 @contextmanager

@@ -13,6 +13,7 @@ import pytest
 
 from ffplay.errors import ChangeFailed, Unreachable
 from ffplay.model import Host, Login
+from ffplay.remote import connection as remote
 from ffplay.remote.base import Become
 from ffplay.remote.connection import ShellConnection
 from ffplay.remote.local import LocalConnection
@@ -148,6 +149,14 @@ def test_put_sends_each_piece_as_it_comes(connection: ShellConnection, tmp_path:
 
     connection.put(str(path), pieces())
     assert path.stat().st_size == 5_000_001
+
+
+def test_put_that_arrives_damaged(connection: ShellConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Something else writes the file too."""
+    script = remote._PUT.replace("sha256sum", "printf x >> {path}; sha256sum")
+    monkeypatch.setattr(remote, "_PUT", script)
+    with pytest.raises(ChangeFailed, match=r"/x arrived damaged: SHA-256 [0-9a-f]{64} instead of [0-9a-f]{64}"):
+        connection.put(str(tmp_path / "x"), [b"abc"])
 
 
 def test_put_nothing(connection: ShellConnection, tmp_path: Path) -> None:
