@@ -104,8 +104,20 @@ def _rewritten(undo: Undo) -> _Rewritten | None:
         return None
     redetected = any("normalized" in line for deed in tools for line in deed.resource.lines)
     redetected = redetected or any(len(deed.resource.fields) > 1 for deed in restores)
-    dumps = undo.history.of(MongoDumps)
-    return _Rewritten(*records, dumps[0] if dumps else None, redetected)
+    return _Rewritten(*records, _dump_before(undo), redetected)
+
+
+def _dump_before(undo: Undo) -> Deed | None:
+    """Return the last dump that was begun before anything rewrote faces; earlier ones may have been broken off."""
+    found = None
+    for deed in undo.history.deeds:
+        if isinstance(deed.resource, MongoDumps):
+            found = deed
+        if isinstance(deed.resource, FacesRestore) or (
+            isinstance(deed.resource, Job) and deed.entry.kind == "regenerate"
+        ):
+            break
+    return found
 
 
 def _under_way(deeds: list[Deed], wanted: FacesState, run: str) -> Record | None:

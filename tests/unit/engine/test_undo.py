@@ -175,3 +175,11 @@ def test_a_tool_that_still_runs(site: Site) -> None:
     (problem,) = plan.problems
     assert problem.summary == f"regenerate for cherry_480, started by run {ONE}, still runs (pid 77)"
     assert "kill -TERM -77" in problem.advice
+
+
+def test_a_dump_that_was_broken_off_is_not_the_one_that_faces_go_back_from(site: Site) -> None:
+    begun = MongoDump("20261120T205251Z-0000", Unknown("the dump has been read back"))
+    broken = Entry(0, "backup", "backup", Change("app1", DUMPS, (), (begun,), ""), 1.0, done=False)
+    plan = site.plan((broken, *regenerated()), of_faces(ONE))
+    assert plan.problems == ()
+    assert [change.resource.run for change in plan.changes if isinstance(change.resource, FacesRestore)] == [ONE]
