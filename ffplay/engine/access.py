@@ -167,7 +167,7 @@ def read_host(access: SiteAccess, host: Host, resources: Sequence[Resource]) -> 
     scripts = [resource.read_script() for resource in shell]
     replies = run_framed(access.connection(host.name), scripts, stop=False, become=None)
     for resource, reply in zip(shell, replies, strict=False):
-        values[host.name, resource] = _parsed(host, resource, reply)
+        values[host.name, resource] = resource.parsed(host.name, reply)
     if len(values) < len(shell):
         raise SiteError(host.name, "the host's shell gave up while it was read", "", replies[-1].error_text)
     direct = [resource for resource in resources if isinstance(resource, DirectResource)]
@@ -176,13 +176,6 @@ def read_host(access: SiteAccess, host: Host, resources: Sequence[Resource]) -> 
         for one, value in zip(direct, pool.map(lambda each: each.read(access, host), direct), strict=True):
             values[host.name, one] = value
     return values
-
-
-def _parsed(host: Host, resource: ShellResource, reply: Reply) -> Any:
-    try:
-        return resource.parse(reply)
-    except ValueError as error:
-        raise SiteError(host.name, f"cannot read {resource.label}: {error}") from error
 
 
 @contextlib.contextmanager

@@ -74,6 +74,17 @@ class ShellResource(Resource):
     def parse(self, reply: Reply) -> Any:
         """Return the value from what `read_script` printed. Raise ValueError where that makes no sense."""
 
+    def parsed(self, host: str, reply: Reply) -> Any:
+        """Return the value from what `read_script` left on a host. Raise `SiteError` where that makes no sense."""
+        try:
+            return self.parse(reply)
+        except ValueError as error:
+            raise SiteError(host, f"cannot read {self.label}: {error}") from error
+
+    def asked(self, access: Access, host: Host) -> Any:
+        """Read this thing alone and return its value. Raise `SiteError` where the answer makes no sense."""
+        return self.parsed(host.name, access.connection(host.name).run(self.read_script()))
+
     def bring_script(self, before: Any, after: Any) -> str:
         """Return sh that brings the thing from one value to the other and exits non-zero where it could not."""
         raise TypeError(f"{type(self).__name__} can only be read")

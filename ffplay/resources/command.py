@@ -101,7 +101,7 @@ class DetachedCommand(DirectResource):
 
     def read(self, access: Access, host: Host) -> str:
         """Evaluate the guards."""
-        return self.command.parse(access.connection(host.name).run(self.command.read_script()))
+        return str(self.command.asked(access, host))
 
     def bring(self, access: Access, host: Host, before: Any, after: Any) -> Reply:
         """Start it unless it runs or has run, wait for its end, and return what it left. Raise `ChangeFailed`."""

@@ -12,7 +12,7 @@ from ffplay.resources.base import DirectResource, quote
 from ffplay.resources.checks import Findings, ShardAnswers
 from ffplay.resources.shard_data import ShardData
 from ffplay.resources.shard_http import ShardFaces, ShardState
-from ffplay.resources.unit import Unit
+from ffplay.resources.unit import Unit, UnitState
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +36,19 @@ class ShardHealthy(DirectResource):
         """Look at the unit twice with the answer in between, then at the files and at the first faces."""
         connection = access.connection(host.name)
         unit = Unit(self.shard.unit)
-        first = unit.parse(connection.run(unit.read_script()))
+        first: UnitState = unit.asked(access, host)
         answer = ShardAnswers(self.shard, self.timeout).read(access, host)
-        second = unit.parse(connection.run(unit.read_script()))
+        second: UnitState = unit.asked(access, host)
         problems = list(answer.problems)
         if first.active != "active" or (first.active, first.pid) != (second.active, second.pid):
             said = f"{first.active}, then {second.active}" if first.active != second.active else first.active
             problems.append(f"{self.shard.unit} is not stably active ({said})")
         path = quote([self.shard.conf])
-        written, _, content = connection.run(f"stat -L -c %Y {path} && cat {path}").stdout.partition(b"\n")
-        problems += self._file(content)
+        reply = connection.run(f"stat -L -c %Y {path} && cat {path}")
+        written, _, content = reply.stdout.partition(b"\n")
+        problems += (
+            [f"cannot read {self.shard.conf}: {reply.error_text.strip()}"] if reply.code else self._file(content)
+        )
         if isinstance(second.since, int) and second.since and int(written or b"0") > second.since:
             problems.append(f"{self.shard.conf} was written after {self.shard.unit} started: restart the unit")
         problems += self._instance(connection.run(ShardData(self.shard).read_script()))

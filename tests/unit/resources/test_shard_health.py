@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ffplay.errors import SiteError
 from ffplay.model import Generation, Shard
 from ffplay.remote.base import Reply
 from ffplay.resources.record import Record, record_text
@@ -108,3 +109,16 @@ def test_a_file_of_another_size(machine: Machine, shard: Shard) -> None:
     Path(shard.conf).write_text('FindFace.start("127.0.0.1", 8001, {facen_size = 5})\n')
     os.utime(shard.conf, (STARTED, STARTED))
     assert problems(machine, shard) == (f"{shard.conf} says facen_size 5",)
+
+
+def test_a_file_that_cannot_be_read(machine: Machine, shard: Shard) -> None:
+    Path(shard.conf).unlink()
+    (problem,) = problems(machine, shard)
+    assert problem.startswith(f"cannot read {shard.conf}: ")
+    assert "No such file" in problem
+
+
+def test_a_systemd_that_does_not_answer(machine: Machine, shard: Shard, tmp_path: Path) -> None:
+    (tmp_path / "bin/systemctl").write_text("#!/bin/sh\necho 'Failed to connect to bus' >&2\nexit 1\n")
+    with pytest.raises(SiteError, match=r"cannot read tarantool@x: .*Failed to connect to bus"):
+        problems(machine, shard)
