@@ -4,11 +4,11 @@
 root=$(cd "$(dirname "$0")" && pwd)
 . "$root/.ci/setup.sh"
 cd "$root"
-workers=4
+workers=8  # most of what takes long waits for a process to start or to end
 if [ "${FFPLAY_LAB_DRIVER:-}" = nspawn ]; then
   setup dev sudo unshare debootstrap systemd-nspawn ip
   workers=3  # each lab is three machines, and a Debian lets root have inotify instances for a dozen
-  [ $# -gt 0 ] || set -- -rs -m "not once" tests/e2e/test_machines.py tests/e2e/test_detached.py tests/e2e/test_scenarios.py
+  [ $# -gt 0 ] || set -- -rs -m "not once" tests/e2e/test_machines.py tests/e2e/test_detached.py tests/fault/test_machines.py tests/e2e/test_scenarios.py
 else
   setup dev sudo unshare
 fi

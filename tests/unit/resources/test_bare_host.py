@@ -198,7 +198,13 @@ def folders(tool: job.Job) -> list[str]:
 
 def ended(tool: job.Job, host: Host) -> list[str]:
     """Wait until every process is over; return exit code and log of each."""
-    return [host(poll_script(folder, 0, 5)).text for folder in folders(tool)]
+    found = []
+    for folder in folders(tool):
+        deadline = time.monotonic() + 60
+        while (told := host(poll_script(folder, 0, 5)).text).startswith("running"):
+            assert time.monotonic() < deadline, told
+        found.append(told)
+    return found
 
 
 def test_jobs(host: Host, tmp_path: Path) -> None:
