@@ -9,7 +9,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.stateful.__main__ import profile
 from tests.stateful.machine import Operators
 
-PROGRAMS, STEPS = 6, 4
+PROGRAMS, STEPS = 2, 4
 
 
 @pytest.mark.lab
