@@ -4,7 +4,7 @@
 root=$(cd "$(dirname "$0")" && pwd)
 . "$root/.ci/setup.sh"
 cd "$root"
-workers=8  # most of what takes long waits for a process to start or to end
+workers=6  # more than cores: what takes long often waits for a process to start or to end
 if [ "${FFPLAY_LAB_DRIVER:-}" = nspawn ]; then
   setup dev sudo unshare debootstrap systemd-nspawn ip
   workers=3  # each lab is three machines, and a Debian lets root have inotify instances for a dozen
@@ -27,4 +27,4 @@ if [ "$(cat "$second/.installed" 2>/dev/null)" != "$digest" ]; then
 fi
 
 say "Running the tests"
-exec "$python" -m pytest -n "$workers" "$@"
+exec "$python" -m pytest -n "$workers" --dist worksteal "$@"
