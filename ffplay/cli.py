@@ -11,8 +11,9 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
-from ffplay.arguments import BUG_EXIT_CODE, parse
-from ffplay.errors import Error, Interrupted
+from ffplay.arguments import parse
+from ffplay.errors import BUG_EXIT_CODE, Error, Interrupted
+from ffplay.verbs import module
 
 if TYPE_CHECKING:
     from ffplay.report.style import Style
@@ -28,9 +29,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = argparse.Namespace(verbose=0, json=False, color=None)
     try:
         args = parse(words)
-        from ffplay import verbs
+        from ffplay.report.output import Output
 
-        return verbs.run(args, style_for(sys.stdout, args))
+        output = Output(sys.stdout, terminal=sys.stdout.isatty() and not args.json)
+        code: int = module(args.verb).run(args, output, style_for(sys.stdout, args))
+        return code
     except Error as error:
         return _fail(error, args)
     except KeyboardInterrupt:

@@ -29,6 +29,11 @@ from ffplay.model import Mark
 GO_ON = "to go on, run the same command again: what is done stays done, and what still runs is waited for"
 
 
+# What a plan's `--detailed-exitcode` ends with when there are changes; 2, as Terraform has it, is a failed change here.
+CHANGES_EXIT_CODE = 8
+BUG_EXIT_CODE = 70
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One mistake in what a person wrote: where, what, and what to do instead.
@@ -61,6 +66,11 @@ class InputError(Error):
     def __init__(self, findings: Iterable[Finding]) -> None:
         self.findings = tuple(findings)
         super().__init__("; ".join(finding.message for finding in self.findings))
+
+
+def usage_error(message: str, hint: str = "") -> InputError:
+    """Return the error for a wrong command line."""
+    return InputError([Finding(None, message, hint)])
 
 
 class HostError(Error):

@@ -21,7 +21,8 @@ import pytest
 import yaml
 
 from ffplay import errors
-from ffplay.arguments import BUG_EXIT_CODE, CHANGES_EXIT_CODE, build_parser
+from ffplay.arguments import build_parser
+from ffplay.errors import BUG_EXIT_CODE, CHANGES_EXIT_CODE
 from ffplay.lab import site as lab_site
 from ffplay.lab.layout import LabOptions
 from ffplay.load import Sources, load, load_inventory

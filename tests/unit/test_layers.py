@@ -20,20 +20,10 @@ LAYERS: tuple[set[str], ...] = (
     {"steps", "load"},
     {"engine"},
     {"report"},
-    {"cli", "arguments", "verbs", "console", "survey", "unlock", "__main__"},
+    {"cli", "arguments", "verbs", "__main__"},
 )
 WITHIN = {("errors", "model"), ("resources", "remote"), ("load", "steps")}
-WITHIN |= {
-    ("verbs", "console"),
-    ("console", "arguments"),
-    ("cli", "arguments"),
-    ("cli", "verbs"),
-    ("verbs", "arguments"),
-    ("verbs", "survey"),
-    ("verbs", "unlock"),
-    ("survey", "console"),
-    ("__main__", "cli"),
-}
+WITHIN |= {("arguments", "verbs"), ("cli", "arguments"), ("cli", "verbs"), ("__main__", "cli")}
 # The verbs start the lab; the lab itself stands beside the engine.
 LAB_MAY_NOT = {"engine", "steps", "cli", "verbs", "arguments"}
 FOREIGN = {"paramiko": {"remote"}, "pymongo": {"resources", "lab"}, "bson": {"resources", "lab"}}

@@ -46,7 +46,7 @@ class FakeSurvey:
 @pytest.fixture(autouse=True)
 def survey(monkeypatch: pytest.MonkeyPatch) -> type[FakeSurvey]:
     fake = type("Survey", (FakeSurvey,), {})
-    monkeypatch.setattr("ffplay.survey.Survey", fake)
+    monkeypatch.setattr("ffplay.engine.survey.Survey", fake)
     monkeypatch.setattr("ffplay.load.load", lambda _: SimpleNamespace())
     return fake
 

@@ -11,14 +11,12 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from ffplay.arguments import CHANGES_EXIT_CODE
-from ffplay.errors import HostError, Interrupted, Refused
+from ffplay.errors import CHANGES_EXIT_CODE, HostError, Interrupted, Refused
 from ffplay.report.output import Output
 from ffplay.report.style import Style, clean, plural
 
 if TYPE_CHECKING:
     from ffplay.engine.events import Event
-    from ffplay.engine.options import Options
     from ffplay.engine.plan import Plan
     from ffplay.engine.runner import Session
     from ffplay.load import Loaded
@@ -37,14 +35,6 @@ class Report(Protocol):
         """Tell whether an error was shown with the step that it ended."""
 
 
-def load_playbook(args: argparse.Namespace) -> Loaded:
-    """Return what the command line names: a playbook and its site."""
-    from ffplay.load import Sources, load
-
-    inventories = tuple(map(Path, args.inventory))
-    return load(Sources(Path(args.playbook), inventories, tuple(args.extra_vars), args.limit))
-
-
 def load_site(args: argparse.Namespace) -> Loaded:
     """Return the site of an inventory alone."""
     from ffplay.load import Sources, load
@@ -55,14 +45,6 @@ def load_site(args: argparse.Namespace) -> Loaded:
 def run_name() -> str:
     """Return a name for a new run; names sort by time."""
     return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()) + f"-{secrets.token_hex(2)}"
-
-
-def open_session(loaded: Loaded, options: Options, report: Report) -> Session:
-    """Return a session that plans a playbook."""
-    from ffplay.engine.planner import Planner
-    from ffplay.engine.runner import Session
-
-    return Session(loaded, Planner(loaded, options, run_name()), options, report)
 
 
 def report_for(args: argparse.Namespace, output: Output, style: Style) -> Report:

@@ -1,7 +1,8 @@
-"""The verb that breaks a lock which a dead run left; the run's own name has to be given for it."""
+"""`ff-play unlock`: break a lock which a dead run left; the run's own name has to be given for it."""
 
 from __future__ import annotations
 
+import argparse
 import sys
 
 from ffplay.engine.lock import Locks, describe
@@ -11,6 +12,24 @@ from ffplay.report.names import joined
 from ffplay.report.output import Output
 from ffplay.report.style import Style, clean
 from ffplay.resources.lock import Held
+from ffplay.verbs import _options
+from ffplay.verbs._playbook import load_playbook, open_session
+from ffplay.verbs._session import report_for
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's arguments."""
+    _options.sources(parser)
+    parser.add_argument("--force", metavar="RUN", help="do not ask: break the lock of the run of this name")
+
+
+def run(args: argparse.Namespace, output: Output, style: Style) -> int:
+    """Break the lock that a dead run left."""
+    from ffplay.engine.options import Options
+
+    loaded = load_playbook(args)
+    with open_session(loaded, Options(args.limit), report_for(args, output, style)) as session:
+        return unlock(session, args.force, output, style)
 
 
 def unlock(session: Session, force: str | None, output: Output, style: Style) -> int:

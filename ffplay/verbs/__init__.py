@@ -1,0 +1,34 @@
+"""What each verb does: one module a verb, with its options and what it runs; no decisions about a site are made here.
+
+A verb's module is imported when the verb is given, so that no command pays for what another one needs. It has
+`options(parser)`, which adds the verb's arguments, and `run(args, output, style)`, which does it and returns the exit
+code. Modules whose names begin with `_` are what several verbs have in common.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from types import MappingProxyType, ModuleType
+
+VERBS: Mapping[str, str] = MappingProxyType(
+    {
+        "plan": "show every change that a playbook would make, and change nothing",
+        "apply": "show the plan, ask, make the changes and verify each of them",
+        "rollback": "show the way back to before a run, ask, and go it",
+        "commit": "remove what verified runs set aside, and old backups if asked; no way back is left",
+        "runs": "show the runs that the site's hosts know",
+        "show": "show one run: what it changed, how it ended, and the ways on",
+        "status": "show what each host and shard is at, open runs, locks, and what is set aside",
+        "unlock": "remove the lock that a dead run left on a site",
+        "verify": "check that the site is at a playbook's target, and change nothing",
+        "validate": "check a playbook and its inventory without reaching any host",
+        "inventory": "show hosts, groups, shards and variables",
+        "lab": "bring up a small real site on this machine to rehearse on",
+    }
+)
+
+
+def module(verb: str) -> ModuleType:
+    """Return the module of a verb."""
+    return importlib.import_module(f"ffplay.verbs.{verb}")

@@ -1,0 +1,99 @@
+"""Options that several verbs take, named as Ansible's where Ansible has them."""
+
+from __future__ import annotations
+
+import argparse
+
+from ffplay.errors import CHANGES_EXIT_CODE
+
+
+def common(parser: argparse.ArgumentParser) -> None:
+    """Add how much is told, and how it looks."""
+    parser.add_argument("-v", "--verbose", action="count", default=0, help="show more; -vvv shows tracebacks of bugs")
+    parser.add_argument("--json", action="store_true", help="JSON on standard output, for programs")
+    parser.add_argument(
+        "--color",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="colours, or none; by default on a terminal unless NO_COLOR is set",
+    )
+
+
+def inventory_files(parser: argparse.ArgumentParser) -> None:
+    """Add what names a site and its variables."""
+    parser.add_argument("-i", "--inventory", action="append", default=[], metavar="FILE", help="may be repeated")
+    parser.add_argument(
+        "-e", "--extra-vars", action="append", default=[], metavar="VARS", help="NAME=VALUE, JSON or @FILE; repeatable"
+    )
+
+
+def limited_inventories(parser: argparse.ArgumentParser) -> None:
+    """Add what names a site or a part of it."""
+    inventory_files(parser)
+    parser.add_argument("-l", "--limit", metavar="PATTERN", help="only these hosts; HOST/SHARD names one shard")
+
+
+def whole_site(parser: argparse.ArgumentParser) -> None:
+    """Add what looks at a whole site, without a playbook."""
+    inventory_files(parser)
+    common(parser)
+    forks(parser)
+
+
+def sources(parser: argparse.ArgumentParser) -> None:
+    """Add a playbook and its site."""
+    parser.add_argument("playbook", metavar="PLAYBOOK")
+    limited_inventories(parser)
+    common(parser)
+
+
+def playbook(parser: argparse.ArgumentParser) -> None:
+    """Add a playbook, its site, and which part of it is meant."""
+    sources(parser)
+    parser.add_argument("-t", "--tags", action="append", default=[], help="only steps with one of these tags")
+    parser.add_argument("--skip-tags", action="append", default=[], help="no steps with one of these tags")
+    parser.add_argument("--start-at-step", metavar="NAME", help="leave out the steps before the one of this name")
+    forks(parser)
+    diff(parser)
+    parser.add_argument("--list-hosts", action="store_true", help="name the hosts of each play, and do nothing else")
+    parser.add_argument("--list-steps", action="store_true", help="name the steps of each play, and do nothing else")
+
+
+def forks(parser: argparse.ArgumentParser) -> None:
+    """Add how many hosts are worked on at once."""
+    parser.add_argument("-f", "--forks", type=positive, default=50, metavar="N", help="hosts worked on at once (50)")
+
+
+def diff(parser: argparse.ArgumentParser) -> None:
+    """Add whether files' diffs are shown."""
+    parser.add_argument("-D", "--diff", action=argparse.BooleanOptionalAction, default=True, help="show files' diffs")
+
+
+def detailed_exitcode(parser: argparse.ArgumentParser) -> None:
+    """Add whether the exit code tells of changes."""
+    parser.add_argument(
+        "--detailed-exitcode",
+        action="store_true",
+        help=f"end with 0 when there is nothing to change and with {CHANGES_EXIT_CODE} when there is",
+    )
+
+
+def asking(parser: argparse.ArgumentParser, check: str) -> None:
+    """Add whether anything is done, and whether that is asked about; `check` says what `--check` does."""
+    parser.add_argument("-C", "--check", action="store_true", help=check)
+    parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
+
+
+def natural(text: str) -> int:
+    """Return a number of at least 0."""
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{text} is negative")
+    return number
+
+
+def positive(text: str) -> int:
+    """Return a number of at least 1."""
+    if natural(text) == 0:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return int(text)

@@ -1,0 +1,30 @@
+"""`ff-play apply`: show the plan, ask, make the changes and verify each of them."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from ffplay.verbs import _options, plan
+from ffplay.verbs._playbook import load_playbook, open_session, options_of
+from ffplay.verbs._session import apply_plan, report_for
+
+if TYPE_CHECKING:
+    from ffplay.report.output import Output
+    from ffplay.report.style import Style
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """Add the verb's arguments."""
+    plan.options(parser)
+    _options.asking(parser, "the same as `plan`")
+
+
+def run(args: argparse.Namespace, output: Output, style: Style) -> int:
+    """Show the plan, ask, and make it so."""
+    if args.check or args.list_hosts or args.list_steps:
+        return plan.run(args, output, style)
+    loaded = load_playbook(args)
+    report = report_for(args, output, style)
+    with open_session(loaded, options_of(args), report) as session:
+        return apply_plan(session, args, report, output, style)
