@@ -26,5 +26,17 @@ if [ "$(cat "$second/.installed" 2>/dev/null)" != "$digest" ]; then
   printf '%s\n' "$digest" > "$second/.installed"
 fi
 
+# Inventories and vaults are compared with what the real Ansible makes of them.
+ansible='ansible-core>=2.16,<2.20'
+third=$root/.venv-ansible
+if [ "$(cat "$third/.installed" 2>/dev/null)" != "$ansible" ]; then
+  say "Installing $ansible into .venv-ansible"
+  [ -x "$third/bin/python" ] || "$base" -m venv "$third"
+  "$third/bin/python" -m pip install --quiet --disable-pip-version-check "$ansible"
+  printf '%s\n' "$ansible" > "$third/.installed"
+fi
+FFPLAY_TEST_ANSIBLE=required  # tests that need it fail where it is not there, in place of being skipped
+export FFPLAY_TEST_ANSIBLE
+
 say "Running the tests"
 exec "$python" -m pytest -n "$workers" --dist worksteal "$@"
