@@ -26,6 +26,8 @@ STEP = StepKind(
     name="assert",
     summary="Fail unless conditions hold.",
     example="- assert: {that: [shards | length > 0], fail_msg: this host has no shards}",
+    reads="The variables that the conditions name; nothing on a host.",
+    changes="Nothing.",
     schema=parameters(
         ["that"],
         that={"type": ["string", "array", "boolean"], "description": "Condition or conditions, without braces."},

@@ -162,6 +162,14 @@ STEP = StepKind(
     name="backup",
     summary="Back up MongoDB and the shards, and read the backups back.",
     example="- backup: {mongo: true, tarantool: true, to: /var/backups/ffplay}",
+    reads=(
+        "Whether shards and faces are at the target; each shard's data files, unit and former backups; MongoDB's "
+        "faces and former dumps; free space."
+    ),
+    changes=(
+        "Makes directories under `to`: a dump of MongoDB, copies of the configuration, and for each shard its "
+        "data files and Lua file. What is backed up stays as it is."
+    ),
     schema=parameters(
         mongo={
             "type": "boolean",

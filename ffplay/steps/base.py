@@ -88,12 +88,15 @@ class StepKind:
     in the playbook (`stop: tarantool`) is put under `main`. `groups` are the host groups where it has work, none
     meaning every host of the play; with `once` its function is called for the first of them alone, and plans for all.
     `review` judges all changes that a play plans, after its last step.
-    `summary` is one sentence, `example` is YAML of one step.
+    `summary` is one sentence, `example` is YAML of one step. `reads` and `changes` are sentences for who writes a
+    playbook: what on the site the step goes by, and what it may leave otherwise than it was ("Nothing." where nothing).
     """
 
     name: str
     summary: str
     example: str
+    reads: str
+    changes: str
     schema: Mapping[str, Any]
     plan: Callable[[Context], Iterator[Outcome]]
     main: str | None = None

@@ -112,6 +112,11 @@ STEP = StepKind(
     name="configure",
     summary="Set model and detector in the configuration files, and restart what changed.",
     example="- configure: {}",
+    reads="Both configuration files and units, the record of the faces, and what their facens are at.",
+    changes=(
+        "Sets `models.facen` in extraction-api's file, `detector` and its settings in facenapi's; restarts the units "
+        "of files that changed; notes in the record where the faces go."
+    ),
     schema=parameters(
         timeout={
             "type": "number",

@@ -163,6 +163,11 @@ STEP = StepKind(
     name="copy",
     summary="Copy the facens from MongoDB into the shards with the vendor's tool.",
     example="- copy: {}",
+    reads="Each shard's record, data, file, unit and numbers of faces; MongoDB's faces by gallery.",
+    changes=(
+        "Puts facens into the shards with the vendor's tool, starts shards that do not run, and writes the record "
+        "of each filled shard."
+    ),
     schema=parameters(
         options={"type": "object", "default": {}, "description": "More options of the tool by name."},
     ),

@@ -32,6 +32,8 @@ STEP = StepKind(
     name="copy_file",
     summary="Have a file with the content of a local one, or with the content given.",
     example="- copy_file: {src: files/limits.conf, dest: /etc/security/limits.d/tarantool.conf}",
+    reads="The local file, and the file on the host: content, owner and mode.",
+    changes="That file.",
     schema={
         **parameters(
             ["dest"],

@@ -52,6 +52,8 @@ STEP = StepKind(
     name="fast_index",
     summary="Rebuild the fast indexes that a wipe destroys.",
     example="- fast_index: {}",
+    reads="Each shard's record, and which of its galleries have an index.",
+    changes="Builds index files beside the shard's data and has the shard use them; its replicas too.",
     schema=parameters(
         galleries={
             "type": "array",

@@ -55,6 +55,8 @@ STEP = StepKind(
     name="file",
     summary="Have a file, directory or link at a path, or nothing.",
     example='- file: {path: /var/backups/ffplay, state: directory, mode: "0700"}',
+    reads="What is at the path: its kind, owner and mode.",
+    changes="What is at the path.",
     schema=parameters(
         ["path"],
         path=PATH,

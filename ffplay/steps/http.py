@@ -33,6 +33,8 @@ STEP = StepKind(
     name="http",
     summary="Make an HTTP request from the host.",
     example='- http: {url: "http://127.0.0.1:8001/stat/list/1/10", status_code: 200}',
+    reads="The answer to a GET or HEAD.",
+    changes="Nothing with GET or HEAD; with any other method whatever the server does, which a rollback cannot undo.",
     schema=parameters(
         ["url"],
         url={

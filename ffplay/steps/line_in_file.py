@@ -36,6 +36,8 @@ STEP = StepKind(
     name="line_in_file",
     summary="Have one line in a file, or not have it.",
     example='- line_in_file: {path: /etc/ntls.cfg, regexp: "^listen *=", line: "listen = 0.0.0.0:3133"}',
+    reads="The file's content, owner and mode.",
+    changes="One line of the file, with `state: absent` each that matches; owner and mode where they are given.",
     schema={
         **parameters(
             ["path"],

@@ -142,6 +142,11 @@ STEP = StepKind(
     name="preflight",
     summary="Look for what would make the play fail midway, before anything is changed.",
     example="- preflight: {}",
+    reads=(
+        "Instance files, units, data, memory, disks, clock and tools of each host; facenapi's table of shards; "
+        "MongoDB's faces; whether the licence server answers; some original images."
+    ),
+    changes="Nothing.",
     schema=parameters(
         ignore_instances={
             "type": "array",

@@ -88,6 +88,11 @@ STEP = StepKind(
     name="regenerate",
     summary="Regenerate the faces in MongoDB with the vendor's tool.",
     example="- regenerate: {processes: 4}",
+    reads="The record and the sizes of the facens in MongoDB, the verified dump, and whether the tool still runs.",
+    changes=(
+        "Has the vendor's tool rewrite facens in MongoDB, for a new detector normalized images and thumbnails "
+        "too; writes the record of the faces."
+    ),
     schema=parameters(
         processes={
             "type": "integer",

@@ -53,6 +53,8 @@ STEP = StepKind(
     name="service",
     summary="Bring a systemd unit to a state.",
     example="- service: {name: nginx, state: started, enabled: true}",
+    reads="The unit's state, and whether it starts at boot.",
+    changes="Starts, stops or restarts the unit; enables or disables it.",
     schema=parameters(
         ["name"],
         name={"type": "string", "description": "The unit's full name; globs are not units."},

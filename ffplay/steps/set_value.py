@@ -50,6 +50,8 @@ STEP = StepKind(
     name="set_value",
     summary="Set one key of a YAML, JSON or Python-ini file in place.",
     example="- set_value: {path: /etc/findface-extraction-api.ini, key: models.facen, value: cherry_480}",
+    reads="The file's content, owner and mode.",
+    changes="The value of one key; owner and mode where they are given.",
     schema=parameters(
         ["path", "key", "value"],
         path=PATH,

@@ -39,6 +39,8 @@ STEP = StepKind(
     name="start",
     summary="Start every shard, or another part of the site, and wait until it answers.",
     example="- start: tarantool",
+    reads="The units' states.",
+    changes="Starts units that do not run, and clears a start limit that they hit.",
     schema=parameters(
         ["part"],
         part=PART_SCHEMA,

@@ -34,6 +34,8 @@ STEP = StepKind(
     name="stop",
     summary="Stop shards that are to be filled anew, or another part of the site.",
     example="- stop: tarantool",
+    reads="The units' states; in a play with a target, which shards have a gap.",
+    changes="Stops units.",
     schema=parameters(["part"], part=PART_SCHEMA),
     plan=plan,
     main="part",

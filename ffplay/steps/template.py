@@ -82,6 +82,8 @@ STEP = StepKind(
     name="template",
     summary="Write the Lua file of the shards that are to be filled anew.",
     example="- template: {src: FindFace_shard.lua.j2}",
+    reads="Which shards have a gap, and their Lua files.",
+    changes="The Lua files of those shards; in a play without a target, of all.",
     schema=parameters(
         ["src"],
         src={"type": "string", "description": "Template file: beside the playbook, or in a `templates` folder by it."},

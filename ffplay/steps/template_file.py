@@ -23,6 +23,8 @@ STEP = StepKind(
     name="template_file",
     summary="Have a file with the text that a template gives for this host.",
     example="- template_file: {src: ntls.cfg.j2, dest: /etc/ntls.cfg}",
+    reads="The template, and the file on the host: content, owner and mode.",
+    changes="That file.",
     schema=parameters(
         ["src", "dest"],
         src={"type": "string", "description": "Template file: beside the playbook, or in a `templates` folder by it."},

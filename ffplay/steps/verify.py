@@ -54,6 +54,11 @@ STEP = StepKind(
     name="verify",
     summary="Prove that shards and MongoDB hold the same faces at the target.",
     example="- verify: {sample: 1000}",
+    reads=(
+        "Each shard's unit, file, data and answers; the faces in MongoDB and on every shard, some of them byte "
+        "for byte."
+    ),
+    changes="Nothing.",
     schema=parameters(
         sample={
             "anyOf": [{"type": "integer", "minimum": 0}, {"const": "all"}],

@@ -29,6 +29,8 @@ STEP = StepKind(
     name="wait_for",
     summary="Wait for a port or a path.",
     example="- wait_for: {port: 8001, timeout: 60}",
+    reads="The port or the path, again and again.",
+    changes="Nothing.",
     schema={
         **parameters(
             host={"type": "string", "default": "127.0.0.1", "description": "Address of the port, seen from the host."},

@@ -103,6 +103,11 @@ STEP = StepKind(
     name="wipe",
     summary="Set aside the data of the shards that are to be filled anew.",
     example="- wipe: tarantool",
+    reads="Which shards have a gap; their units, data, records and verified backups.",
+    changes=(
+        "Renames the data directories of those shards to `.aside-RUN` beside new, empty ones, and records the "
+        "shards as emptied."
+    ),
     schema=parameters(
         ["part"],
         part={"type": "string", "enum": ["tarantool"], "description": "What to wipe."},

@@ -23,6 +23,7 @@ VERBS: Mapping[str, str] = MappingProxyType(
         "unlock": "remove the lock that a dead run left on a site",
         "verify": "check that the site is at a playbook's target, and change nothing",
         "validate": "check a playbook and its inventory without reaching any host",
+        "explain": "tell what a step, a word of a playbook or a variable means",
         "inventory": "show hosts, groups, shards and variables",
         "lab": "bring up a small real site on this machine to rehearse on",
     }

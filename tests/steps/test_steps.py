@@ -32,6 +32,17 @@ def test_every_kind_has_a_case_that_plans_something_and_one_that_changes_nothing
     assert any(not any(isinstance(one, Change | Problem) for one in found) for found in planned)
 
 
+@pytest.mark.parametrize("kind", steps.kinds())
+def test_every_kind_says_what_it_reads_and_changes(kind: str) -> None:
+    """A kind says that it changes nothing where, and only where, no case of its own plans a change."""
+    found = steps.kind(kind)
+    for text in (found.reads, found.changes):
+        assert text[0].isupper()
+        assert text.endswith(".")
+    changes = any(isinstance(one, Change) for case in CASES if case.kind == kind for one in case.outcomes())
+    assert (found.changes != "Nothing.") == changes
+
+
 def test_every_problem_has_a_case(monkeypatch: pytest.MonkeyPatch) -> None:
     """A call of `Problem` in a step is a promise to an operator; each must have been seen by a case."""
     seen: set[tuple[str, int]] = set()
