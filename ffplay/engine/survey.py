@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-from ffplay.engine.access import SiteAccess, run_framed
-from ffplay.engine.events import Event
+from ffplay.engine.access import SiteAccess
 from ffplay.engine.processes import dead
+from ffplay.engine.reading import Errors, Nobody, Values, read_hosts
 from ffplay.engine.view import Key
-from ffplay.errors import HostError, Refused, SiteError
+from ffplay.errors import HostError, Refused
 from ffplay.load import Loaded
 from ffplay.model import Host, Shard
 from ffplay.remote.pool import Pool
-from ffplay.resources.base import DirectResource, Resource, ShellResource
+from ffplay.resources.base import Resource
 from ffplay.resources.glance import FacesCount, RecordFile, RunningJob, RunningJobs
 from ffplay.resources.lock import Held, SiteLock
 from ffplay.resources.record import Record
@@ -105,7 +104,7 @@ class Survey:
         self._loaded = loaded
         self._forks = forks
         self._pool = Pool(loaded.site.hosts, forks)
-        self._access = SiteAccess(self._pool, _Nobody())
+        self._access = SiteAccess(self._pool, Nobody())
 
     def __enter__(self) -> Self:
         return self
@@ -196,38 +195,9 @@ class Survey:
     def _variables(self, host: Host) -> Mapping[str, Any]:
         return self._loaded.variables.scope(host).mapping()
 
-    def _read(self, wanted: Mapping[str, Sequence[Resource]]) -> tuple[dict[Key, Any], dict[str, list[HostError]]]:
+    def _read(self, wanted: Mapping[str, Sequence[Resource]]) -> tuple[Values, Errors]:
         """Read all hosts at once; return the values, and what went wrong on each host."""
-        values: dict[Key, Any] = {}
-        errors: dict[str, list[HostError]] = {name: [] for name in wanted}
-
-        def read(name: str) -> None:
-            try:
-                self._read_host(name, wanted[name], values, errors[name])
-            except HostError as error:
-                errors[name].append(error)
-
-        with concurrent.futures.ThreadPoolExecutor(max(1, min(self._forks, len(wanted)))) as pool:
-            list(pool.map(read, wanted))
-        return values, errors
-
-    def _read_host(
-        self, name: str, resources: Sequence[Resource], values: dict[Key, Any], errors: list[HostError]
-    ) -> None:
-        """Read a host's resources, all shell ones in one script; one that makes no sense leaves the others."""
-        shell = [one for one in resources if isinstance(one, ShellResource)]
-        scripts = [one.read_script() for one in shell]
-        replies = run_framed(self._access.connection(name), scripts, stop=False, become=None)
-        if len(replies) < len(shell):
-            raise SiteError(name, "the host's shell gave up while it was read", "", replies[-1].error_text)
-        for one, reply in zip(shell, replies, strict=True):
-            try:
-                values[name, one] = one.parse(reply)
-            except ValueError as error:
-                errors.append(SiteError(name, f"cannot read {one.label}: {error}"))
-        for direct in resources:
-            if isinstance(direct, DirectResource):
-                values[name, direct] = direct.read(self._access, self._loaded.site.host(name))
+        return read_hosts(self._access, self._loaded.site.hosts, wanted, self._forks)
 
 
 def _runs(values: Mapping[Key, Any]) -> tuple[RunState, ...]:
@@ -237,10 +207,3 @@ def _runs(values: Mapping[Key, Any]) -> tuple[RunState, ...]:
 def _locking(values: Mapping[Key, Any]) -> frozenset[str]:
     locks = [value for (_, one), value in values.items() if isinstance(one, SiteLock)]
     return frozenset(lock.holder.run for lock in locks if lock is not None and not dead(lock.holder))
-
-
-class _Nobody:
-    """Hears nothing: who only looks has no events to tell."""
-
-    def event(self, event: Event) -> None:
-        """Forget it."""
