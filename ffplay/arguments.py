@@ -89,7 +89,7 @@ def exit_codes() -> str:
         if error not in (errors.Error, errors.HostError, errors.SiteErrors):
             meaning = (error.__doc__ or "").partition("\n")[0].partition(";")[0]
             table.setdefault(error.exit_code, []).append(meaning.rstrip("."))
-    table[CHANGES_EXIT_CODE] = ["`plan --detailed-exitcode`: there are changes"]
+    table[CHANGES_EXIT_CODE].append("`plan --detailed-exitcode`: there are changes")
     table[BUG_EXIT_CODE] = ["a bug in ffplay"]
     lines = ["exit codes:"]
     for code, meanings in sorted(table.items()):

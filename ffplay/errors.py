@@ -29,8 +29,9 @@ from ffplay.model import Mark
 GO_ON = "to go on, run the same command again: what is done stays done, and what still runs is waited for"
 
 
-# What a plan's `--detailed-exitcode` ends with when there are changes; 2, as Terraform has it, is a failed change here.
-CHANGES_EXIT_CODE = 8
+# What `--detailed-exitcode` ends with when there are changes, as Terraform's does. A plan tries no change, so there it
+# cannot be taken for a failed one (`ChangeFailed`).
+CHANGES_EXIT_CODE = 2
 BUG_EXIT_CODE = 70
 
 

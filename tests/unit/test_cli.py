@@ -104,8 +104,10 @@ def test_plan_shows_and_applies_nothing(session: Any, capsys: pytest.CaptureFixt
 @pytest.mark.parametrize(
     ("found", "words", "code"),
     [
-        (CHANGES, ["plan", "pb.yml", "--detailed-exitcode"], 8),
+        (CHANGES, ["plan", "pb.yml", "--detailed-exitcode"], 2),
         (EMPTY, ["plan", "pb.yml", "--detailed-exitcode"], 0),
+        (CHANGES, ["apply", "pb.yml", "--check", "--detailed-exitcode"], 2),
+        (PROBLEMS, ["plan", "pb.yml", "--detailed-exitcode"], 7),
         (PROBLEMS, ["plan", "pb.yml"], 7),
         (PROBLEMS, ["apply", "pb.yml", "--yes"], 7),
         (CHANGES, ["apply", "pb.yml"], 7),
@@ -309,7 +311,7 @@ def test_nothing_heavy_is_imported_for_a_simple_answer(words: list[str]) -> None
 
 def test_help_documents_every_exit_code() -> None:
     text = _python("-m", "ffplay", "--help").stdout
-    for code in (0, 1, 2, 3, 4, 5, 6, 7, 8, 70, 130):
+    for code in (0, 1, 2, 3, 4, 5, 6, 7, 9, 70, 130):
         assert f"\n  {code:>3}  " in text
 
 
