@@ -1,14 +1,17 @@
-"""Write docs/steps.md and docs/variables.md from the code that they describe; `--check` fails where they differ."""
+"""Write the files of docs/ that are made from the code they describe; `--check` fails where they differ."""
 
 from __future__ import annotations
 
+import json
 import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from ffplay import steps
 from ffplay.findface import DEFAULTS
+from ffplay.load import editors
 from ffplay.load.schema import COMMON
 from ffplay.report import reference
 from ffplay.steps.base import StepKind
@@ -77,16 +80,32 @@ def variables_page() -> str:
     return "\n".join(lines)
 
 
+def schema_text(schema: dict[str, Any]) -> str:
+    """Return a schema as its file has it."""
+    return json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
+
+
+def pages() -> dict[str, str]:
+    """Return every generated file by its name in docs/."""
+    return {
+        "steps.md": steps_page(),
+        "variables.md": variables_page(),
+        "schema/playbook.json": schema_text(editors.playbook_schema()),
+        "schema/inventory.json": schema_text(editors.inventory_schema()),
+    }
+
+
 def main() -> int:
-    """Write the pages, or compare them."""
-    pages = {"steps.md": steps_page(), "variables.md": variables_page()}
-    stale = [name for name, text in pages.items() if not (HERE / name).exists() or (HERE / name).read_text() != text]
+    """Write the files, or compare them."""
+    texts = pages()
+    stale = [name for name, text in texts.items() if not (HERE / name).exists() or (HERE / name).read_text() != text]
     if "--check" in sys.argv[1:]:
         for name in stale:
             sys.stderr.write(f"docs/{name} is not what docs/generate.py writes: run it\n")
         return 1 if stale else 0
     for name in stale:
-        (HERE / name).write_text(pages[name])
+        (HERE / name).parent.mkdir(exist_ok=True)
+        (HERE / name).write_text(texts[name])
     return 0
 
 

@@ -8,7 +8,6 @@ from ffplay.load.files import find_file
 from ffplay.load.findings import did_you_mean
 from ffplay.load.load import Loaded, Sources, load, load_inventory
 from ffplay.load.patterns import select
-from ffplay.load.schema import inventory_schema, playbook_schema
 from ffplay.load.targets import target_of
 from ffplay.load.values import NotKnown
 from ffplay.load.variables import Scope, Variables
@@ -24,10 +23,8 @@ __all__ = [
     "did_you_mean",
     "find_file",
     "format_finding",
-    "inventory_schema",
     "load",
     "load_inventory",
-    "playbook_schema",
     "select",
     "target_of",
 ]

@@ -14,7 +14,7 @@ from ffplay.load.findings import Findings, did_you_mean
 from ffplay.load.inventory import merge
 from ffplay.load.marked import Dict, List, Place, Text, key_place, place_of, read, value_place
 from ffplay.load.quick import is_template
-from ffplay.load.schema import COMMON
+from ffplay.load.schema import COMMON, INCLUDE_WORDS
 from ffplay.model import Mark, Step
 
 _COMMON_SCHEMA = {"type": "object", "properties": COMMON, "additionalProperties": True}
@@ -123,9 +123,7 @@ class StepReader:
 
     def _included(self, entry: Dict) -> Iterator[Step]:
         where, name = value_place(entry, "include"), entry["include"]
-        for word in (
-            word for word in entry if word in COMMON and word not in {"vars", "when", "tags", "name", "hosts"}
-        ):
+        for word in (word for word in entry if word in COMMON and word not in INCLUDE_WORDS):
             self._findings.add(
                 key_place(entry, word), f"`include` has no use for `{word}`", "it takes vars, when, tags, hosts"
             )

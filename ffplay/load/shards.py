@@ -10,7 +10,7 @@ from ffplay.load.findings import Findings, Mistake
 from ffplay.load.marked import Dict, Place, value_place
 from ffplay.model import Host, Shard
 
-_FIELDS = (
+FIELDS = (
     "name", "unit", "conf", "data_dir", "snap_dir", "wal_dir", "index_dir", "address", "port", "http_port",
     "answer_seconds",
 )  # fmt: skip
@@ -90,7 +90,7 @@ def _shard(entry: Mapping[str, Any], names: Mapping[str, Any]) -> Shard:
         else _number(names, "shard_http_base") + offset,
     }
     seconds = _seconds(entry, "answer_seconds") or _seconds(names, "shard_answer_seconds")
-    own = {key: value for key, value in entry.items() if key not in _FIELDS and key != "id"}
+    own = {key: value for key, value in entry.items() if key not in FIELDS and key != "id"}
     return Shard(name=name, id=number, data_dir=data_dir, **texts, **ports, answer_seconds=seconds, vars=own)
 
 

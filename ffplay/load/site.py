@@ -15,7 +15,7 @@ from ffplay.load.shards import check_shards, shards_of
 from ffplay.load.variables import Directories, Variables
 from ffplay.model import Host, Login, Site
 
-_ALIASES: Mapping[str, tuple[str, ...]] = {
+ALIASES: Mapping[str, tuple[str, ...]] = {
     "address": ("ansible_host", "ansible_ssh_host"),
     "port": ("ansible_port", "ansible_ssh_port"),
     "user": ("ansible_user", "ansible_ssh_user"),
@@ -36,7 +36,7 @@ _CONVERT: Mapping[str, Callable[[Any], Any]] = {
     "command_timeout": float,
     "key_file": lambda value: str(Path(str(value)).expanduser()),
 }
-_CONNECTIONS = ("ssh", "smart", "paramiko", "paramiko_ssh", "local", "ansible.builtin.ssh", "ansible.builtin.local")
+CONNECTIONS = ("ssh", "smart", "paramiko", "paramiko_ssh", "local", "ansible.builtin.ssh", "ansible.builtin.local")
 
 
 def build_site(
@@ -63,7 +63,7 @@ def build_site(
 
 def _login(host: Host, names: Mapping[str, Any], findings: Findings) -> Login:
     found: dict[str, Any] = {}
-    for field, aliases in _ALIASES.items():
+    for field, aliases in ALIASES.items():
         name = next((alias for alias in aliases if alias in names), None)
         if name is None:
             continue
@@ -86,7 +86,7 @@ def _login(host: Host, names: Mapping[str, Any], findings: Findings) -> Login:
 
 
 def _known_connection(host: Host, name: str, value: Any) -> None:
-    if name == "ansible_connection" and value not in _CONNECTIONS:
+    if name == "ansible_connection" and value not in CONNECTIONS:
         raise Mistake(
             value_place(host.vars, name),
             f"the connection `{value}` of {host.name} is not known",

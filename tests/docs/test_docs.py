@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import jsonschema
 import pytest
 import yaml
 
@@ -25,7 +26,7 @@ from ffplay.arguments import build_parser
 from ffplay.errors import BUG_EXIT_CODE, CHANGES_EXIT_CODE
 from ffplay.lab import site as lab_site
 from ffplay.lab.layout import LabOptions
-from ffplay.load import Sources, load, load_inventory
+from ffplay.load import Sources, editors, load, load_inventory
 
 TOP = Path(__file__).resolve().parents[2]
 CLUSTER = TOP / "inventories" / "cluster.yml"
@@ -149,6 +150,7 @@ def test_every_playbook_of_the_documents_is_right(block: Block, tmp_path: Path) 
     path.write_text(block.text)
     (tmp_path / "templates").symlink_to(TOP / "templates")
     assert load(Sources(path, () if "inventory:" in block.text else (CLUSTER,))).playbook is not None
+    jsonschema.validate(yaml.safe_load(block.text), editors.playbook_schema())
 
 
 @pytest.mark.parametrize("block", [block for block in YAML if block.mark == "inventory"], ids=str)
@@ -156,6 +158,7 @@ def test_every_inventory_of_the_documents_is_right(block: Block, tmp_path: Path)
     path = tmp_path / "inventory.yml"
     path.write_text(block.text)
     assert load_inventory([path]).hosts
+    jsonschema.validate(yaml.safe_load(block.text), editors.inventory_schema())
 
 
 @pytest.mark.parametrize("block", [block for block in YAML if block.mark == "fragment"], ids=str)

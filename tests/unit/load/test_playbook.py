@@ -5,7 +5,7 @@ from jsonschema import Draft202012Validator
 
 from ffplay import steps
 from ffplay.errors import InputError
-from ffplay.load import check_args, convert_args, find_file, inventory_schema, load, playbook_schema, target_of
+from ffplay.load import check_args, convert_args, find_file, load, target_of
 from ffplay.load.load import Sources
 from ffplay.load.quick import plainly_right
 from ffplay.model import Mark, Step
@@ -158,27 +158,6 @@ def test_the_quick_look_never_takes_wrong_for_right(name: str) -> None:
     mappings += [{one: value, two: value} for one in names for two in names for value in values]
     wrong = [mapping for mapping in mappings if plainly_right(schema, mapping) and not judge.is_valid(mapping)]
     assert wrong == []
-
-
-def test_the_schemas_are_schemas_and_the_shipped_files_are_right_by_them() -> None:
-    import yaml
-
-    for schema, folder in ((playbook_schema(), "playbooks"), (inventory_schema(), "inventories")):
-        Draft202012Validator.check_schema(schema)
-        for path in (ROOT / folder).glob("*.yml"):
-            assert [
-                error.message for error in Draft202012Validator(schema).iter_errors(yaml.safe_load(path.read_text()))
-            ] == []
-
-
-def test_the_examples_of_all_steps_are_right(loaded, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    import yaml
-
-    schema = playbook_schema()
-    for name in steps.kinds():
-        example = yaml.safe_load(steps.kind(name).example)
-        errors = Draft202012Validator(schema).iter_errors([{"hosts": "all", "steps": example}])
-        assert [error.message for error in errors] == [], name
 
 
 def test_a_file_is_searched_beside_the_playbook_and_one_level_above(tmp_path: Path) -> None:
