@@ -1,0 +1,80 @@
+"""The tools that do the job: how each is called for a plan, for the job, and for the job once more."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.benchmarks.judge import Mode
+from tests.benchmarks.layout import SSH_PORT, TO_SIZE, Layout
+
+HERE = Path(__file__).parent
+TOP = HERE.parents[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """One competitor. `label` is its name in the document, `command` what is run; `note` is what a reader must know."""
+
+    name: str
+    label: str
+    command: Callable[[Layout, Mode], Sequence[str]]
+    environment: Callable[[Layout], Mapping[str, str]] = field(default=lambda _: {})
+
+
+def environment(tool: Tool, layout: Layout) -> dict[str, str]:
+    """Return the variables of a tool's run: nothing of the caller's that could change what it does."""
+    kept = {name: os.environ[name] for name in ("HOME", "PATH", "LANG", "USER", "LOGNAME") if name in os.environ}
+    return {**kept, "XDG_STATE_HOME": str(layout.directory / "state"), **tool.environment(layout)}
+
+
+def _user() -> str:
+    return pwd.getpwuid(os.getuid()).pw_name
+
+
+def _ffplay(layout: Layout, mode: Mode) -> Sequence[str]:
+    verb = ["plan"] if mode is Mode.PLAN else ["apply", "--yes"]
+    playbook = HERE / "playbooks/ffplay.yml"
+    return [
+        str(Path(sys.executable).parent / "ff-play"),
+        *verb,
+        str(playbook),
+        "-i",
+        f"{layout.directory}/inventory.yml",
+    ]
+
+
+def _ssh(options: str) -> Callable[[Layout, Mode], Sequence[str]]:
+    def command(layout: Layout, mode: Mode) -> Sequence[str]:
+        verb = "plan" if mode is Mode.PLAN else "apply"
+        hosts = [host.name for host in layout.hosts]
+        out = str(layout.directory / "state/floor")
+        return ["sh", str(HERE / "floor/ssh.sh"), str(layout.ssh_config), out, verb, str(TO_SIZE), options, *hosts]
+
+    return command
+
+
+def _threads(layout: Layout, mode: Mode) -> Sequence[str]:
+    verb = "plan" if mode is Mode.PLAN else "apply"
+    hosts = [f"{host.name}={host.address}" for host in layout.hosts]
+    words = [str(layout.directory), _user(), verb, str(TO_SIZE), str(SSH_PORT)]
+    return [sys.executable, str(HERE / "floor/threads.py"), *words, *hosts]
+
+
+TOOLS = {
+    tool.name: tool
+    for tool in (
+        Tool("ff-play", "ff-play", _ffplay),
+        Tool("floor-a", "floor A: `ssh HOST sh -s` on all hosts at once", _ssh("")),
+        Tool(
+            "floor-a-fast",
+            "floor A with curve25519 and aes128-gcm",
+            _ssh("-o KexAlgorithms=curve25519-sha256 -o Ciphers=aes128-gcm@openssh.com"),
+        ),
+        Tool("floor-b", "floor B: the same script, paramiko threads in one process", _threads),
+    )
+}
