@@ -18,7 +18,9 @@ class _Parser(argparse.ArgumentParser):
     """Reports what is wrong as an InputError: argparse's own exit code 2 is a failed change here."""
 
     def error(self, message: str) -> NoReturn:
-        raise usage_error(message, f"see: {self.prog} --help")
+        # What argparse says of `--yes=no` would not tell that it is refused.
+        said = message.replace("ignored explicit argument", "there is no value")
+        raise usage_error(said, f"see: {self.prog} --help")
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:

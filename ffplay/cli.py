@@ -52,7 +52,7 @@ def style_for(stream: TextIO, args: argparse.Namespace) -> Style:
 
     terminal = stream.isatty() and os.environ.get("TERM") != "dumb" and not os.environ.get("NO_COLOR")
     colour = terminal if args.color is None else args.color
-    return Style(colour, args.verbose, getattr(args, "diff", True))
+    return Style(colour, args.verbose, getattr(args, "diff", ""))
 
 
 def _fail(error: Error, args: argparse.Namespace) -> int:

@@ -9,13 +9,11 @@ from pathlib import Path
 
 from ffplay.engine.plan import Plan, PlayPlan, StepGroup
 from ffplay.model import Problem, Target
+from ffplay.report import diff
 from ffplay.report.names import heading, item_name, joined, who
-from ffplay.report.rows import Entry, Row, collapse, entries
+from ffplay.report.rows import Row, collapse, entries
 from ffplay.report.style import Style, clean, plural
 from ffplay.resources.shard_data import human
-
-# A longer diff or text is folded unless the operator asks for more.
-FOLD_LINES = 40
 
 
 def render(plan: Plan, style: Style) -> list[str]:
@@ -132,40 +130,24 @@ def _skipped(group: StepGroup, style: Style) -> Iterator[str]:
 def _row(row: Row, style: Style) -> Iterator[str]:
     item = f" (item {row.first.item})" if row.first.item else ""
     first, *more = row.summary.splitlines() or [""]
-    yield f"    {style.sign(row.first.sign)} {who(row.places)}{item}: {first}"
-    yield from (f"        {line}" for line in more)
-    text = row.text.splitlines()
-    yield from (f"        {line}" for line in folded(text, style))
-    yield from (f"        {line}" for line in _diff(row, style))
+    size = f" ({diff.tally(row.first.diff)})" if row.first.diff and style.diffs() == "summary" else ""
+    yield f"    {style.sign(row.first.sign)} {who(row.places)}{item}: {first}{size}"
+    yield from (f"        {line}" for line in [*more, *details(row, style)])
 
 
-def _diff(row: Row, style: Style) -> Iterator[str]:
-    lines = row.first.diff.splitlines()
-    if not lines:
-        return
-    if not style.diff:
-        added, removed = (sum(line[:1] == char for line in lines[2:]) for char in "+-")
-        yield style.paint("dim", f"+{plural(added, 'line')}, -{plural(removed, 'line')}")
-        return
-    if len({entry.diff for entry in row.entries}) > 1:
-        yield style.paint("dim", f"(of {_place(row.first)}; the others differ in names and unchanged lines only)")
-    yield from (paint_diff(line, style) for line in folded(lines, style))
-
-
-def _place(entry: Entry) -> str:
-    return f"{entry.host} {entry.shard}" if entry.shard else entry.host
-
-
-def paint_diff(line: str, style: Style) -> str:
-    """Return a line of a unified diff in its colour."""
-    if line.startswith(("---", "+++")):
-        return style.paint("bold", line)
-    return style.paint({"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "dim"), line)
+def details(row: Row, style: Style, usual: str = "short") -> Iterator[str]:
+    """Yield what stands under a row's line; `usual` is how much of a diff where the operator did not say."""
+    yield from folded(row.text.splitlines(), style)
+    amount = style.diffs(usual)
+    if amount in {"short", "full"}:
+        alike = len({entry.diff for entry in row.entries}) == 1
+        place = row.first.place + ("" if alike else "; the others change the same, and differ elsewhere")
+        yield from diff.render(row.first.diff, place, style, whole=amount == "full")
 
 
 def folded(lines: list[str], style: Style) -> list[str]:
     """Return the lines, of very many the first ones and how many were left out."""
-    if style.verbose or len(lines) <= FOLD_LINES:
+    if style.verbose or len(lines) <= diff.FOLD_LINES:
         return lines
-    left = len(lines) - FOLD_LINES
-    return [*lines[:FOLD_LINES], f"... {plural(left, 'more line')} (-v shows them)"]
+    left = len(lines) - diff.FOLD_LINES
+    return [*lines[: diff.FOLD_LINES], f"... {plural(left, 'more line')}; -v shows them"]

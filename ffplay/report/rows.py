@@ -1,8 +1,8 @@
 """Which lines of a plan say the same of many hosts and shards, so that one line can say it of all of them.
 
 Two lines are alike when they differ in names of hosts and shards, and in free-standing numbers (sizes, ports) only. A
-merged line shows such numbers as `lowest..highest`. The changed lines of a file's diff and the commands that are run
-must be the very same but for names.
+merged line shows such numbers as `lowest..highest`. What a file's diff changes and the commands that are run must be
+the very same but for names; what stays in a file may differ.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ from dataclasses import dataclass
 
 from ffplay.engine.plan import StepPlan
 from ffplay.model import Change, Unknown
+from ffplay.report import diff
 from ffplay.report.names import item_name
 from ffplay.report.signs import sign
 from ffplay.report.style import clean
+from ffplay.resources.file import File
 
 # A number that is no part of a name, an address or a version.
 _NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?!\w|\.\d)")
@@ -26,24 +28,20 @@ _NUMBERED = re.compile(r"([A-Za-z]+_)\d+$")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One outcome on one host: its sign, its line, and the text under it (a diff, if any, begins with `---`)."""
+    """One outcome on one host: its sign, its line, and the text under it, of which a file's diff is kept apart."""
 
     sign: str
     host: str
     summary: str
     shard: str | None = None
-    shown: str = ""
+    text: str = ""
+    diff: tuple[str, ...] = ()
     item: str = ""
 
     @property
-    def text(self) -> str:
-        """Return what is shown above the diff."""
-        return self.shown[: _diff_at(self.shown)].rstrip("\n")
-
-    @property
-    def diff(self) -> str:
-        """Return the diff."""
-        return self.shown[_diff_at(self.shown) :]
+    def place(self) -> str:
+        """Return the host, and the shard where there is one."""
+        return f"{self.host} {self.shard}" if self.shard else self.host
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,44 +75,60 @@ def entries(plan: StepPlan) -> Iterator[Entry]:
     """Yield what a step comes to on a host."""
     item = "" if plan.item is None else item_name(plan.item)
     for problem in plan.problems:
-        yield Entry("!", problem.host, clean(problem.summary), shown=clean(problem.advice), item=item)
+        yield Entry("!", problem.host, clean(problem.summary), text=clean(problem.advice), item=item)
     for note in plan.notes:
         yield Entry("i", note.host, clean(note.summary), item=item)
     for outcome in plan.outcomes:
         if isinstance(outcome, Change):
-            yield Entry(sign(outcome), outcome.host, clean(outcome.summary), outcome.shard, shown(outcome), item)
+            yield entry_of(outcome, item)
     for check in plan.checks:
         yield Entry("check", check.host, clean(check.summary), item=item)
     if plan.state == "deferred":
         yield Entry("?", plan.host, f"known after apply: {plan.reason}", item=item)
 
 
+def entry_of(change: Change, item: str = "") -> Entry:
+    """Return a change as it is shown, with all that a person should read under its line."""
+    text, lines = _shown(change)
+    return Entry(sign(change), change.host, clean(change.summary), change.shard, text, lines, item)
+
+
 def shown(change: Change) -> str:
-    """Return what a person should read under a change's line; a command that the line does not have, in full."""
+    """Return all that a person should read under a change's line."""
+    text, lines = _shown(change)
+    return "\n".join([*([text] if text else []), *lines])
+
+
+def _shown(change: Change) -> tuple[str, tuple[str, ...]]:
+    """Return the text and the diff under a change's line; a command that the line does not have, in full."""
     if isinstance(change.after, Unknown):
-        return f"known after apply: {clean(change.after.why)}"
+        return f"known after apply: {clean(change.after.why)}", ()
     text: str = change.resource.show(change.before, change.after)
     label: str = change.resource.label
     if not text and sign(change) == ">" and label not in change.summary:
         text = "\n".join(f"$ {line}" for line in label.splitlines())
-    return clean(text)
+    at = _diff_at(text) if isinstance(change.resource, File) else len(text)
+    return clean(text[:at]).rstrip("\n"), tuple(diff.lines_of(text[at:]))
 
 
 def collapse(found: Iterable[Entry]) -> list[Row]:
     """Return the rows, in the order of their first entries."""
     alike: dict[object, list[Entry]] = {}
+    signatures: dict[object, object] = {}
     for entry in found:
-        alike.setdefault(_likeness(entry), []).append(entry)
+        alike.setdefault(_likeness(entry, signatures), []).append(entry)
     return [Row(tuple(group)) for group in alike.values()]
 
 
-def _likeness(entry: Entry) -> object:
-    changed = [line for line in entry.diff.splitlines() if line[:1] in "+-"]
-    same = _masked(entry, "\n".join(changed))
+def _likeness(entry: Entry, signatures: dict[object, object]) -> object:
+    """Return what alike entries have the same; `signatures` keeps those of diffs, for many shards have one."""
+    changes = tuple(_masked(entry, line) for line in diff.skeleton(entry.diff))
+    if changes not in signatures:
+        signatures[changes] = diff.signature(changes)
     plain = [_masked(entry, entry.summary), _masked(entry, entry.text)]
     if entry.sign != ">":
         plain = [_NUMBER.sub("#", text) for text in plain]
-    return entry.sign, entry.item, bool(entry.shard), *plain, same
+    return entry.sign, entry.item, bool(entry.shard), *plain, signatures[changes]
 
 
 def _masked(entry: Entry, text: str) -> str:

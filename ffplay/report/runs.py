@@ -9,9 +9,10 @@ from typing import Any
 
 from ffplay.engine.survey import RunStory, SiteRuns
 from ffplay.errors import HostError
+from ffplay.report import diff
 from ffplay.report.plain import change_plain, error_plain, plain
-from ffplay.report.plan_text import folded, paint_diff
-from ffplay.report.rows import shown
+from ffplay.report.plan_text import details
+from ffplay.report.rows import Row, entry_of, shown
 from ffplay.report.style import Style, clean, plural
 from ffplay.resources.runs import Entry, RunState
 
@@ -95,14 +96,15 @@ def story(found: RunStory, here: Path | None, style: Style) -> Iterator[str]:
 
 
 def _entry(entry: Entry, style: Style) -> Iterator[str]:
-    change = entry.change
-    place = f"{change.host} {change.shard}" if change.shard else change.host
+    told = entry_of(entry.change)
+    amount = style.diffs("summary")
     verdict = style.paint("green", "done") if entry.done else style.paint("yellow", "begun, its end was not noted")
-    first, *more = clean(change.summary).splitlines() or [""]
-    yield f"  {entry.n:>3} {place}: {first} ... {verdict}"
+    first, *more = told.summary.splitlines() or [""]
+    size = f" ({diff.tally(told.diff)})" if told.diff and amount == "summary" else ""
+    yield f"  {entry.n:>3} {told.place}: {first}{size} ... {verdict}"
     yield from (f"        {line}" for line in more)
-    if style.verbose:
-        yield from (f"        {paint_diff(line, style)}" for line in folded(shown(change).splitlines(), style))
+    if style.verbose or amount != "summary":
+        yield from (f"        {line}" for line in details(Row((told,)), style, "summary"))
 
 
 def _outcome(state: RunState, locking: bool, style: Style) -> Iterator[str]:

@@ -16,17 +16,30 @@ SIGN_COLOURS: Mapping[str, str] = MappingProxyType(
     {"+": "green", "~": "yellow", "-": "red", ">": "cyan", "?": "magenta", "!": "red", "i": "cyan", "check": "cyan"}
 )
 
-# What a host prints may hold escape sequences that would move the operator's cursor or rename the window.
-_CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+# What a host prints may hold escape sequences that would move the operator's cursor or rename the window, and
+# characters that turn the order of those after them.
+_CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """`verbose` counts the `-v`; `diff` False shows of a file's difference only how long it is."""
+    """How much and how.
+
+    `verbose` counts the `-v`. `diff` is how much of files' differences the operator asked for: `none`, `summary` (how
+    many lines), `short` (long ones folded) or `full`; empty where nobody said.
+    """
 
     colour: bool = False
     verbose: int = 0
-    diff: bool = True
+    diff: str = ""
+
+    def diffs(self, usual: str = "short") -> str:
+        """Return how much of files' differences is shown; `usual` where the operator did not ask for more or less."""
+        return self.diff or ("full" if self.verbose else usual)
+
+    def mark(self, text: str) -> str:
+        """Return a part of a coloured text so that it stands out."""
+        return f"\x1b[7m{text}\x1b[27m" if self.colour and text else text
 
     def paint(self, colour: str, text: str) -> str:
         """Return the text in a colour, or as it is where there are none."""

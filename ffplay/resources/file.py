@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import difflib
+import hashlib
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,9 @@ from ffplay.resources.base import Irreversible, ShellResource, quote
 
 # The content of a larger file is not kept in journals, in bytes: its change cannot be rolled back.
 KEPT_BYTES = 1 << 20
+
+# Stands at the end of a text's last line where no line feed does; no text has the character before it.
+_UNENDED = "\0\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,14 +155,26 @@ class FileCopy(File):
 
 
 def unified(path: str, before: bytes, after: bytes) -> str:
-    """Return the unified diff of two contents; of binary ones, their sizes."""
-    if b"\0" in before or b"\0" in after:
-        return f"binary: {len(before)} -> {len(after)} bytes"
-    old, new = (part.decode("utf-8", "replace").splitlines() for part in (before, after))
-    lines = list(difflib.unified_diff(old, new, path, path, lineterm="", n=2))
-    if before and after and before.endswith(b"\n") != after.endswith(b"\n"):
-        lines.append("\\ newline at the end of the file differs")
-    return "\n".join(lines)
+    """Return the unified diff of two contents, with undecodable bytes as surrogates.
+
+    Of binary or very large contents sizes and digests are told instead: nobody reads such a diff.
+    """
+    if b"\0" in before or b"\0" in after or max(len(before), len(after)) > KEPT_BYTES:
+        both = (("was", before), ("will be", after))
+        return "\n".join(f"{word} {_digest(content)}" for word, content in both if content)
+    old, new = (_lines(content) for content in (before, after))
+    lines = difflib.unified_diff(old, new, path, path, lineterm="", n=2)
+    return "\n".join(line.replace(_UNENDED, "\n\\ No newline at end of file") for line in lines)
+
+
+def _lines(content: bytes) -> list[str]:
+    """Return the lines of a text; they end at line feeds alone, so that no other character is lost from view."""
+    *lines, last = content.decode("utf-8", "surrogateescape").split("\n")
+    return [*lines, last + _UNENDED] if last else lines
+
+
+def _digest(content: bytes) -> str:
+    return f"{len(content)} bytes, SHA-256 {hashlib.sha256(content).hexdigest()}"
 
 
 def _ownership(after: FileState, shell_word: str) -> str:

@@ -65,8 +65,18 @@ def forks(parser: argparse.ArgumentParser) -> None:
 
 
 def diff(parser: argparse.ArgumentParser) -> None:
-    """Add whether files' diffs are shown."""
-    parser.add_argument("-D", "--diff", action=argparse.BooleanOptionalAction, default=True, help="show files' diffs")
+    """Add how much of files' differences is shown.
+
+    Each form is an option of its own: one that may have a value would take the playbook after it for that.
+    """
+    forms = (
+        (("-D", "--diff"), "short", "show files' diffs, long ones folded; so does `plan` by itself"),
+        (("--diff=full",), "full", "show files' diffs whole"),
+        (("--diff=summary",), "summary", "show how many lines of each file come and go"),
+        (("--no-diff",), "none", "show nothing of what is in files"),
+    )
+    for words, value, text in forms:
+        parser.add_argument(*words, action="store_const", dest="diff", const=value, default="", help=text)
 
 
 def detailed_exitcode(parser: argparse.ArgumentParser) -> None:

@@ -17,6 +17,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
     parser.add_argument("run", metavar="RUN", help="the run's name, as `ff-play runs` shows it")
     _options.whole_site(parser)
+    _options.diff(parser)
 
 
 def run(args: argparse.Namespace, output: Output, style: Style) -> int:

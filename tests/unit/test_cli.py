@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from ffplay import cli
+from ffplay.arguments import parse
 from ffplay.engine.events import Event, Kind, Listener
 from ffplay.engine.plan import Plan
 from ffplay.errors import ChangeFailed, Error, Finding, InputError, SiteErrors, Unreachable
@@ -294,6 +295,33 @@ def test_colour(monkeypatch: pytest.MonkeyPatch, no_color: str, option: bool | N
     monkeypatch.setenv("TERM", "xterm")
     assert cli.style_for(Terminal(), argparse.Namespace(color=option, verbose=0)).colour is colour
     assert cli.style_for(io.StringIO(), argparse.Namespace(color=None, verbose=0)).colour is False
+
+
+@pytest.mark.parametrize(
+    ("words", "amount"),
+    [
+        ([], ""),
+        (["-D"], "short"),
+        (["--diff"], "short"),
+        (["--diff=full"], "full"),
+        (["--diff=summary"], "summary"),
+        (["--no-diff"], "none"),
+        (["--no-diff", "--diff"], "short"),
+        (["-vD"], "short"),
+    ],
+)
+@pytest.mark.parametrize("verb", ["plan", "apply", "rollback", "show"])
+def test_how_much_of_diffs_is_asked_for_and_the_word_after_it_is_not_its_value(
+    verb: str, words: list[str], amount: str
+) -> None:
+    args = parse([verb, *words, "name"])
+    assert cli.style_for(io.StringIO(), args).diff == amount
+    assert "name" in (getattr(args, "playbook", None), getattr(args, "run", None))
+
+
+def test_an_amount_of_diffs_that_there_is_not_is_refused() -> None:
+    with pytest.raises(InputError, match="-D/--diff: there is no value 'all'"):
+        parse(["plan", "--diff=all", "book.yml"])
 
 
 def _python(*words: str, **given: Any) -> subprocess.CompletedProcess[str]:

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 from ffplay.model import Change, Note
-from ffplay.report.plan_text import FOLD_LINES, count, render
+from ffplay.report.diff import FOLD_LINES
+from ffplay.report.plan_text import count, render
 from ffplay.report.style import Style
 from ffplay.resources.command import Command
-from ffplay.resources.file import ABSENT, File, FileState
+from ffplay.resources.file import File, FileState
 from tests.unit.report.samples import (
     PROBLEM,
     StepPlan,
@@ -77,16 +78,37 @@ def test_a_single_change_is_shown_under_its_real_names() -> None:
     assert "    - db1 FindFace_shard_1: stop tarantool@FindFace_shard_1" in lines
 
 
-def test_a_long_diff_is_folded_with_a_count() -> None:
+def test_how_much_of_a_diff_is_shown() -> None:
     made = step("file")
-    after = FileState("file", "".join(f"line {n}\n" for n in range(100)).encode())
-    change = Change("db1", File("/etc/long"), ABSENT, after, "create /etc/long")
+    after = FileState("file", "".join(f"line {n}\n" for n in range(100)).encode(), "0600")
+    change = Change("db1", File("/etc/long"), FileState("file", b"", "0644"), after, "write /etc/long", "s1")
     plan = plan_of(group(made, planned(made, "db1", change)))
+    line, mode, last = "    ~ db1 s1: write /etc/long", "        mode: 0644 -> 0600", "        +line 99"
     folded = render(plan, PLAIN)
-    assert f"        ... {103 - FOLD_LINES} more lines (-v shows them)" in folded
-    assert "        +line 99" not in folded
-    assert "        +line 99" in render(plan, Style(verbose=1))
-    assert "        +100 lines, -0 lines" in render(plan, Style(diff=False))
+    assert [line, mode, "        +++ /etc/long (db1 s1)", "        @@ -0,0 +1,100 @@"] == folded[3:7]
+    assert f"        ... {101 - FOLD_LINES} more lines; --diff=full shows them" in folded
+    assert last not in folded
+    for style in (Style(verbose=1), Style(diff="full")):
+        assert last in render(plan, style)
+    for style in (Style(diff="short"), Style(diff="short", verbose=1)):
+        assert last not in render(plan, style)
+    assert render(plan, Style(diff="summary"))[3:5] == [f"{line} (+100 -0)", mode]
+    assert render(plan, Style(diff="none"))[3:6] == [line, mode, ""]
+
+
+def test_files_that_differ_in_what_stays_are_shown_once() -> None:
+    made = step("template")
+    one, two = template("db1", 1), template("db1", 2)
+
+    def with_more(state: FileState) -> FileState:
+        return FileState("file", (state.content or b"").replace(b"_size=", b"_size = "), "0644", "root", "root")
+
+    odd = Change(two.host, two.resource, with_more(two.before), with_more(two.after), two.summary, two.shard)
+    lines = render(plan_of(group(made, planned(made, "db1", one, odd))), PLAIN)
+    path = "/etc/tarantool/instances.enabled"
+    assert f"    ~ db1: FindFace_shard_1, FindFace_shard_2 (2 shards): write {path}/<shard>.lua" in lines
+    place = "db1 FindFace_shard_1; the others change the same, and differ elsewhere"
+    assert f"        --- {path}/FindFace_shard_1.lua ({place})" in lines
 
 
 def test_problems_notes_and_skips() -> None:
@@ -116,7 +138,7 @@ def test_an_empty_step_is_one_line() -> None:
 
 def test_colours_only_where_asked() -> None:
     assert "\x1b" not in "\n".join(render(migration(), PLAIN))
-    assert "\x1b[32m+    facen_size=480,\x1b[0m" in "\n".join(render(migration(), Style(colour=True)))
+    assert "\x1b[32m+    facen_size=\x1b[7m480\x1b[27m,\x1b[0m" in "\n".join(render(migration(), Style(colour=True)))
 
 
 def test_what_a_host_says_cannot_steer_the_terminal() -> None:

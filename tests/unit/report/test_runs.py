@@ -95,7 +95,12 @@ def test_a_run_is_told_step_by_step_with_what_is_left() -> None:
     assert lines[lines.index("STEP Lua files (template)") + 1].endswith("... begun, its end was not noted")
     assert "failed: 7 of 9 begun changes done\n  copy: exit code 9\n  see its log\n" in text
     assert "facen_size=480" not in text
-    assert "+    facen_size=480" in "\n".join(story(RunStory(run(FAILED), entries), None, Style(False, 1)))
+    assert "(+1 -1) ... begun, its end was not noted" in text
+    for style in (Style(False, 1), Style(diff="short"), Style(diff="full")):
+        assert "+    facen_size=480" in "\n".join(story(RunStory(run(FAILED), entries), None, style))
+    nothing = "\n".join(story(RunStory(run(FAILED), entries), None, Style(diff="none")))
+    assert "facen_size" not in nothing
+    assert "(+1 -1)" not in nothing
 
 
 @pytest.mark.parametrize(
