@@ -1,4 +1,4 @@
-"""The schemas that editors get, by a real validator: what is right is right by them, and most of what is wrong is not."""
+"""The schemas that editors get, by a real validator: what is right passes, and most of what is wrong does not."""
 
 from __future__ import annotations
 
