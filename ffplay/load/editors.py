@@ -86,9 +86,11 @@ def _kind(name: str) -> dict[str, Any]:
     """Return the schema of what stands under a kind: its parameters, its main one alone, or nothing."""
     kind = steps.kind(name)
     required = set(kind.schema.get("required", ()))
-    forms: list[Any] = [_of_draft_7(_templated(kind.schema))]
+    forms: list[Any] = []
     if kind.main is not None and required <= {kind.main}:
+        # First: an editor that is not sure what was meant speaks of the first form.
         forms.append(_of_draft_7(_templated(kind.schema["properties"][kind.main])))
+    forms.append(_of_draft_7(_templated(kind.schema)))
     if not required:
         forms.append({"type": "null"})
     text = f"{kind.summary} Reads: {kind.reads} Changes: {kind.changes} Example: {kind.example}"
