@@ -11,6 +11,7 @@ from typing import Any
 
 from ffplay import steps
 from ffplay.findface import DEFAULTS
+from ffplay.lint.check import RULES
 from ffplay.load import editors
 from ffplay.load.schema import COMMON
 from ffplay.report import reference
@@ -80,6 +81,22 @@ def variables_page() -> str:
     return "\n".join(lines)
 
 
+def lint_page() -> str:
+    """Return docs/lint.md."""
+    lines = [
+        "# Rules for playbooks",
+        "",
+        "Generated from the code by `docs/generate.py`. `ff-play lint` tells where a playbook breaks one of these rules;",
+        "how a comment silences one is said in [authoring.md](authoring.md#what-is-likely-to-hurt).",
+        "",
+        "| rule | what it finds | why it matters |",
+        "| --- | --- | --- |",
+        *(f"| `{rule.id}` | {cell(rule.summary)} | {cell(rule.reason)} |" for rule in RULES.values()),
+        "",
+    ]
+    return "\n".join(lines)
+
+
 def schema_text(schema: dict[str, Any]) -> str:
     """Return a schema as its file has it."""
     return json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
@@ -90,6 +107,7 @@ def pages() -> dict[str, str]:
     return {
         "steps.md": steps_page(),
         "variables.md": variables_page(),
+        "lint.md": lint_page(),
         "schema/playbook.json": schema_text(editors.playbook_schema()),
         "schema/inventory.json": schema_text(editors.inventory_schema()),
     }

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from ffplay import __version__, errors
-from ffplay.errors import BUG_EXIT_CODE, CHANGES_EXIT_CODE, usage_error
+from ffplay.errors import BUG_EXIT_CODE, CHANGES_EXIT_CODE, FINDINGS_EXIT_CODE, usage_error
 from ffplay.verbs import VERBS, module
 
 
@@ -92,6 +92,7 @@ def exit_codes() -> str:
             meaning = (error.__doc__ or "").partition("\n")[0].partition(";")[0]
             table.setdefault(error.exit_code, []).append(meaning.rstrip("."))
     table[CHANGES_EXIT_CODE].append("`plan --detailed-exitcode`: there are changes")
+    table[FINDINGS_EXIT_CODE] = ["`lint`: a rule found something"]
     table[BUG_EXIT_CODE] = ["a bug in ffplay"]
     lines = ["exit codes:"]
     for code, meanings in sorted(table.items()):

@@ -32,6 +32,8 @@ GO_ON = "to go on, run the same command again: what is done stays done, and what
 # What `--detailed-exitcode` ends with when there are changes, as Terraform's does. A plan tries no change, so there it
 # cannot be taken for a failed one (`ChangeFailed`).
 CHANGES_EXIT_CODE = 2
+# What `lint` ends with when a rule found something.
+FINDINGS_EXIT_CODE = 8
 BUG_EXIT_CODE = 70
 
 

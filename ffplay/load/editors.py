@@ -191,7 +191,7 @@ def _templated(schema: Mapping[str, Any]) -> dict[str, Any]:
     whole = made.get("type") == "object" and "properties" in made
     if free or whole or not {"type", "enum", "const", "pattern"} & set(made):
         return made
-    words = {word: made.pop(word) for word in ("description", "default") if word in made}
+    words: dict[str, Any] = {word: made.pop(word) for word in ("description", "default") if word in made}
     return {**words, "anyOf": [made, dict(_TEMPLATE)]}
 
 

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 
 from ffplay import steps
 from ffplay.findface import DEFAULTS
+from ffplay.lint.check import RULES
 from ffplay.load import did_you_mean
 from ffplay.report import reference
 from ffplay.report.reference import Row
 from ffplay.report.style import Style
 
 _WIDTH = 100
+_INDENT = "  "
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +66,13 @@ def overview_lines(style: Style) -> Iterator[str]:
             yield f"  {name:<15}{summary}"
         yield ""
     for holder, rules in reference.WORDS:
-        yield from textwrap.wrap(f"Words of {holder}: {', '.join(rules)}.", _WIDTH, subsequent_indent="  ")
-    yield "More: ff-play explain STEP, or any of these words, or a variable of the inventory."
+        yield from textwrap.wrap(
+            f"Words of {holder}: {', '.join(rules)}.", _WIDTH, subsequent_indent=_INDENT, break_on_hyphens=False
+        )
+    yield from textwrap.wrap(
+        f"Rules of `ff-play lint`: {', '.join(RULES)}.", _WIDTH, subsequent_indent=_INDENT, break_on_hyphens=False
+    )
+    yield "More: ff-play explain STEP, or any of these words and rules, or a variable of the inventory."
 
 
 def lines(found: Topic, style: Style) -> Iterator[str]:
@@ -121,6 +128,8 @@ def _words() -> Iterator[tuple[str, Row]]:
     for name, value in DEFAULTS.items():
         meaning = "Set it in the inventory where your site has another value; docs/variables.md has all of them."
         yield "the inventory", Row(name, "variable", reference.shown_default(value), meaning)
+    for rule in RULES.values():
+        yield "`ff-play lint`", Row(rule.id, "rule", "none", f"{rule.summary} {rule.reason}")
 
 
 def _default(row: Row) -> str:

@@ -23,6 +23,7 @@ VERBS: Mapping[str, str] = MappingProxyType(
         "unlock": "remove the lock that a dead run left on a site",
         "verify": "check that the site is at a playbook's target, and change nothing",
         "validate": "check a playbook and its inventory without reaching any host",
+        "lint": "tell what in a playbook is allowed and likely to hurt, without reaching any host",
         "explain": "tell what a step, a word of a playbook or a variable means",
         "schema": "print the JSON Schema by which an editor completes a playbook or an inventory",
         "inventory": "show hosts, groups, shards and variables",

@@ -23,7 +23,7 @@ import yaml
 
 from ffplay import errors
 from ffplay.arguments import build_parser
-from ffplay.errors import BUG_EXIT_CODE, CHANGES_EXIT_CODE
+from ffplay.errors import BUG_EXIT_CODE, CHANGES_EXIT_CODE, FINDINGS_EXIT_CODE
 from ffplay.lab import site as lab_site
 from ffplay.lab.layout import LabOptions
 from ffplay.load import Sources, editors, load, load_inventory
@@ -122,7 +122,7 @@ def test_the_table_of_exit_codes_is_that_of_the_program() -> None:
     table = README.read_text().partition("## Exit codes")[2].partition("\n## ")[0]
     written = [int(code) for code in re.findall(r"^\| (\d+) \|", table, re.M)]
     raised = {error.exit_code for error in every_error(errors.Error)}
-    assert written == sorted({0, CHANGES_EXIT_CODE, BUG_EXIT_CODE, *raised})
+    assert written == sorted({0, CHANGES_EXIT_CODE, FINDINGS_EXIT_CODE, BUG_EXIT_CODE, *raised})
 
 
 @pytest.mark.parametrize("page", [*PAGES, *sorted((TOP / "tests").glob("**/*.md"))], ids=lambda page: page.name)

@@ -18,7 +18,7 @@ LAYERS: tuple[set[str], ...] = (
     {"model", "errors", "findface", "edit"},
     {"remote", "resources"},
     {"steps", "load"},
-    {"engine"},
+    {"engine", "lint"},
     {"report"},
     {"cli", "arguments", "verbs", "__main__"},
 )
