@@ -23,7 +23,7 @@ from ffplay.model import Change, Check, Generation, Host, Login, Note, Problem, 
 from ffplay.resources import checks
 from ffplay.resources.backup_manifest import ShardBackup
 from ffplay.resources.census import Census, CensusState
-from ffplay.resources.command import Command
+from ffplay.resources.command import Command, Verdict
 from ffplay.resources.database_size import DatabaseSize
 from ffplay.resources.facts import HostFacts, HostState, Instance, Room
 from ffplay.resources.file import ABSENT, File, FileState
@@ -213,6 +213,10 @@ def _unit(_: Any, given: Any) -> UnitState:
     return UnitState(given) if isinstance(given, str) else UnitState(**given)
 
 
+def _verdict(command: Command, given: Mapping[str, Any]) -> Verdict:
+    return command.judged({name: code for name, code in given.items() if name != "says"}, given.get("says", ""))
+
+
 def _record(given: Any) -> Record | None:
     if given is None:
         return None
@@ -330,7 +334,7 @@ _ANSWERS: Mapping[type, tuple[str, Callable[[Any, Any], Any]]] = {
     HostFacts: ("facts", _facts),
     FacensMade: ("facens made", lambda _, problems: checks.Findings(tuple(problems))),
     JobStatus: ("job", lambda _, given: JobState(**given)),
-    Command: ("command", lambda _, verdict: verdict),
+    Command: ("command", _verdict),
     Reachable: ("reachable", lambda _, answers: answers),
     DatabaseSize: ("database", lambda _, amount: size(amount)),
     Originals: ("originals", lambda _, places: tuple((number, text or "") for number, text in places.items())),

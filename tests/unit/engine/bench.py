@@ -18,7 +18,7 @@ from ffplay.engine.view import PlanView
 from ffplay.errors import HostError, Unreachable
 from ffplay.load import Sources, load
 from ffplay.remote.local import LocalConnection
-from ffplay.resources.command import Command
+from ffplay.resources.command import ALWAYS, Command
 from ffplay.resources.file import ABSENT, File
 from ffplay.resources.job import JobState, JobStatus
 from ffplay.resources.notifications import Notifications
@@ -28,7 +28,7 @@ from ffplay.resources.unit import Unit, UnitState
 # What a site is like where a test says nothing of it.
 USUAL: Mapping[type, Any] = {
     File: ABSENT,
-    Command: "needed",
+    Command: ALWAYS,
     JobStatus: JobState(),
     Notifications: (),
     Unit: UnitState("active"),

@@ -24,7 +24,7 @@ from ffplay.errors import Error, HostError, Interrupted, Locked, Refused, SiteEr
 from ffplay.load import Sources, load
 from ffplay.model import Change, Mark, Step
 from ffplay.remote.base import Become
-from ffplay.resources.command import Command
+from ffplay.resources.command import ALWAYS, RAN, Command
 from ffplay.resources.job import Job
 from ffplay.resources.lock import Holder
 from tests.unit.engine.bench import Bench, Recorder
@@ -301,7 +301,7 @@ def test_a_run_that_loses_its_lock_in_the_middle_of_a_batch_makes_no_more_of_it(
     lock, _ = lock_of(one)
     step = Step("command", {}, Mark("p.yml", 1, 1))
     lines = (f"rm -r {one.folder}/a/state/lock", f"touch {one.folder}/made")
-    changes = tuple(Change("a", Command(line), "needed", "ran", line) for line in lines)
+    changes = tuple(Change("a", Command(line), ALWAYS, RAN, line) for line in lines)
     applier = Applier(one.loaded.site, one.access, one.recorder, step, lock)
     with lock.over("a", fail), pytest.raises(Locked, match="was broken, and is free now"):
         applier.apply(StepPlan(step, "a", "planned", changes))

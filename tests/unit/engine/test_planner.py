@@ -10,6 +10,7 @@ from ffplay.engine.planner import batches_of
 from ffplay.errors import InputError
 from ffplay.model import Generation, Host, Login
 from ffplay.resources.backup_manifest import ShardBackup
+from ffplay.resources.command import Verdict
 from ffplay.resources.file import File, FileState
 from ffplay.resources.mongo import Faces, FacesState
 from ffplay.resources.notifications import Notifications
@@ -99,7 +100,11 @@ def test_a_needless_command_leaves_an_empty_result(bench: Make) -> None:
         REGISTER + "- debug: '<{{ r.stdout }}> {{ r.rc }} {{ r.failed }} {{ r.stdout_lines | length }}'\n  hosts: a"
     )
     (command,) = [change.resource for change in made.imagine().changes]
-    assert short(made.imagine({("a", command): "creates: /made"}))[-1] == ("a", "debug", "<> 0 False 0")
+    assert short(made.imagine({("a", command): Verdict(False, ("creates /made: is there",))}))[-1] == (
+        "a",
+        "debug",
+        "<> 0 False 0",
+    )
 
 
 @pytest.mark.parametrize("field", ["rc", "stdout", "stdout_lines", "stderr", "status", "content", "msg", "changed"])

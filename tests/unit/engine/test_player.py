@@ -102,6 +102,22 @@ def test_a_command_that_does_not_make_what_it_should_has_not_converged(bench: Ma
     assert isinstance(made.play(), NotConverged)
 
 
+def test_a_probe_is_asked_again_after_the_command(bench: Make) -> None:
+    def made(name: str, command: str) -> Bench:
+        probe = f"[ ! -e '{{{{ here }}}}/broken' ] || exit 5; [ -e '{{{{ here }}}}/{name}' ]"
+        return bench(f'- command: {{cmd: "{command}", probe: "{probe}"}}', ONLY_A)
+
+    well = made("y", "touch '{{ here }}/y'")
+    assert well.play() is None
+    assert well.plan().empty
+    idle = made("z", "true").play()
+    assert isinstance(idle, NotConverged)
+    assert "exited 1" in idle.output
+    broken = made("z", "touch '{{ here }}/broken'")
+    assert isinstance(broken.play(), NotConverged)
+    assert [problem.host for problem in broken.plan().problems] == ["a"]
+
+
 def test_what_was_known_after_apply_is_planned_when_its_turn_comes(bench: Make) -> None:
     made = bench(
         "- command: 'echo {{ inventory_hostname }}1; echo {{ inventory_hostname }}2'\n  register: r\n"

@@ -8,7 +8,7 @@ from ffplay.engine.plan import Plan, PlayPlan, StepGroup, StepPlan
 from ffplay.findface import MODELS
 from ffplay.model import Change, Check, Generation, Mark, Note, Play, Problem, Shard, Step, Target
 from ffplay.resources.backup_manifest import ShardBackup
-from ffplay.resources.command import Command
+from ffplay.resources.command import ALWAYS, RAN, Command
 from ffplay.resources.file import File, FileState
 from ffplay.resources.job import Job
 from ffplay.resources.record import Record
@@ -112,9 +112,7 @@ def migration() -> Plan:
     regenerate, copy, verify = step("regenerate", processes=4), step("copy"), step("verify", sample=1000)
     command = "findface-regenerate --config /etc/findface-facenapi.ini --facens --proc-count 4"
     job = Change("app1", Job("regenerate", "/var/lib/ffplay/jobs/r", (command,)), "none", "done", "make new facens")
-    tool = Change(
-        "app1", Command("python3 -m facenapi.server.tools.mongo2searchapi"), "needed", "ran", "copy the faces"
-    )
+    tool = Change("app1", Command("python3 -m facenapi.server.tools.mongo2searchapi"), ALWAYS, RAN, "copy the faces")
     groups = (
         group(preflight, *(planned(preflight, host) for host in ("app1", "db1", "db2", "db3", "db4"))),
         every_shard(saved, backup),

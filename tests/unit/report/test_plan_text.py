@@ -4,7 +4,7 @@ from ffplay.model import Change, Note
 from ffplay.report.diff import FOLD_LINES
 from ffplay.report.plan_text import count, render
 from ffplay.report.style import Style
-from ffplay.resources.command import Command
+from ffplay.resources.command import ALWAYS, RAN, Command
 from ffplay.resources.file import File, FileState
 from tests.unit.report.samples import (
     PROBLEM,
@@ -55,7 +55,7 @@ def test_diffs_that_change_other_lines_are_not_merged() -> None:
 def test_commands_that_differ_in_a_number_are_not_merged() -> None:
     made = step("command")
     plans = [
-        planned(made, host, Change(host, Command(f"tool --limit {number}"), "needed", "ran", "run it"))
+        planned(made, host, Change(host, Command(f"tool --limit {number}"), ALWAYS, RAN, "run it"))
         for host, number in (("db1", 5), ("db2", 6))
     ]
     text = "\n".join(render(plan_of(group(made, *plans)), PLAIN))
@@ -66,7 +66,7 @@ def test_commands_that_differ_in_a_number_are_not_merged() -> None:
 def test_a_host_name_within_another_word_stays() -> None:
     made = step("command")
     plans = [
-        planned(made, host, Change(host, Command("true"), "needed", "ran", f"true: {host} and db10 on {host}"))
+        planned(made, host, Change(host, Command("true"), ALWAYS, RAN, f"true: {host} and db10 on {host}"))
         for host in ("db1", "db2")
     ]
     assert "    > db1, db2: true: <host> and db10 on <host>" in render(plan_of(group(made, *plans)), PLAIN)
@@ -143,5 +143,5 @@ def test_colours_only_where_asked() -> None:
 
 def test_what_a_host_says_cannot_steer_the_terminal() -> None:
     made = step("command")
-    change = Change("db1", Command("true"), "needed", "ran", "true \x1b]0;owned\x07\x1b[2J")
+    change = Change("db1", Command("true"), ALWAYS, RAN, "true \x1b]0;owned\x07\x1b[2J")
     assert "\x1b" not in "\n".join(render(plan_of(group(made, planned(made, "db1", change))), PLAIN))

@@ -7,7 +7,7 @@ import pytest
 from ffplay.model import Change, Unknown
 from ffplay.report.signs import MEANING, sign
 from ffplay.resources.backup_manifest import ShardBackup
-from ffplay.resources.command import Command
+from ffplay.resources.command import ALWAYS, RAN, Command
 from ffplay.resources.file import ABSENT, File, FileState
 from ffplay.resources.shard_backup import ShardBackups
 from ffplay.resources.unit import RUNNING, STOPPED, Unit, UnitState, restarted
@@ -32,7 +32,7 @@ OLD_BACKUP, NEW_BACKUP = ShardBackup("r1"), ShardBackup("r2")
         (ShardBackups(SHARD, "/b"), (), (NEW_BACKUP,), "+"),
         (ShardBackups(SHARD, "/b"), (OLD_BACKUP,), (OLD_BACKUP, NEW_BACKUP), "+"),
         (ShardBackups(SHARD, "/b"), (OLD_BACKUP,), (NEW_BACKUP,), "~"),
-        (Command("true"), "needed", "ran", ">"),
+        (Command("true"), ALWAYS, RAN, ">"),
         (File("/a"), TEXT, Unknown("when it was written"), "?"),
     ],
 )

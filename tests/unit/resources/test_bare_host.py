@@ -17,7 +17,7 @@ from ffplay.model import Generation
 from ffplay.remote.base import Reply
 from ffplay.resources import job
 from ffplay.resources.base import ShellResource
-from ffplay.resources.command import Command
+from ffplay.resources.command import ALWAYS, RAN, Command, Verdict
 from ffplay.resources.facts import HostFacts, HostState, Instance
 from ffplay.resources.file import ABSENT, File, FileState
 from ffplay.resources.glance import RunningJobs
@@ -181,11 +181,43 @@ def test_units(host: Host) -> None:
 def test_commands_and_notifications(host: Host, tmp_path: Path) -> None:
     made = tmp_path / "made"
     command = Command(f"echo 'a \"quoted\" word' > '{made}'", creates=str(made))
-    assert read(host, command) == "needed"
-    assert bring(host, command, "needed", "ran") == f"creates: {made}"
+    assert read(host, command) == Verdict(True, (f"creates {made}: is not there",))
+    assert bring(host, command, ALWAYS, RAN) == Verdict(False, (f"creates {made}: is there",))
     pending = Notifications(str(tmp_path / "state"), "A play")
     assert bring(host, pending, (), ("Restart it's unit", "b")) == ("Restart it's unit", "b")
     assert bring(host, pending, ("Restart it's unit", "b"), ("Restart it's unit",)) == ("Restart it's unit",)
+
+
+def test_what_the_guards_of_a_command_say(host: Host, tmp_path: Path) -> None:
+    def asked(**guards: str) -> Verdict:
+        found = read(host, Command("true", str(tmp_path), **guards))
+        assert isinstance(found, Verdict)
+        return found
+
+    (tmp_path / "it's here").touch()
+    assert asked(creates="it's h*", unless="exit 9") == Verdict(False, ("creates it's h*: is there",))
+    assert asked(creates="no*") == Verdict(True, ("creates no*: is not there",))
+    assert asked(removes="it's*") == Verdict(True, ("removes it's*: is there",))
+    assert asked(removes="no*") == Verdict(False, ("removes no*: is not there",))
+    assert asked(unless="echo ffplay-guard unless 0; exit 7") == Verdict(
+        True, ("unless `echo ffplay-guard unless 0; exit 7` exited 7",)
+    )
+    assert asked(onlyif="test -e it*") == Verdict(True, ("onlyif `test -e it*` exited 0",))
+    assert asked(onlyif="exit 3", probe="exit 1") == Verdict(
+        False, ("probe `exit 1` exited 1", "onlyif `exit 3` exited 3"), 1
+    )
+    assert asked(probe="cat; echo one; echo two >&2", creates="it*") == Verdict(
+        False, ("probe `cat; echo one; echo two >&2` exited 0, said: one",), 0, "one\ntwo"
+    )
+    long = asked(probe="head -c 9999 /dev/zero | tr '\\0' x; exit 1", unless="false")
+    assert (long.needed, long.probe, long.output) == (True, 1, "x" * 4096)
+    assert asked(probe="no-such-tool").broken
+
+
+def test_guards_in_a_directory_that_is_not_there_give_no_verdict(host: Host, tmp_path: Path) -> None:
+    command = Command("true", f"{tmp_path}/none", probe="true")
+    with pytest.raises(ValueError, match=r"the guards of `true` gave no verdict: .*none"):
+        command.parse(host(command.read_script()))
 
 
 def job_of(tmp_path: Path, *lines: str, digest: str = "1234", began: str = "run1") -> job.Job:
