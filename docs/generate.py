@@ -86,8 +86,8 @@ def lint_page() -> str:
     lines = [
         "# Rules for playbooks",
         "",
-        "Generated from the code by `docs/generate.py`. `ff-play lint` tells where a playbook breaks one of these rules;",
-        "how a comment silences one is said in [authoring.md](authoring.md#what-is-likely-to-hurt).",
+        "Generated from the code by `docs/generate.py`. `ff-play lint` tells where a playbook breaks one of these",
+        "rules; how a comment silences one is said in [authoring.md](authoring.md#what-is-likely-to-hurt).",
         "",
         "| rule | what it finds | why it matters |",
         "| --- | --- | --- |",
