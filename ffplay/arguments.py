@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from ffplay import __version__, errors
 from ffplay.errors import BUG_EXIT_CODE, CHANGES_EXIT_CODE, FINDINGS_EXIT_CODE, usage_error
-from ffplay.verbs import VERBS, module
+from ffplay.verbs import VERBS, chapters, module
 
 
 class _Parser(argparse.ArgumentParser):
@@ -70,18 +70,51 @@ def build_parser(only: str | None = None) -> argparse.ArgumentParser:
     """Return the parser of the whole command line; with `only`, no other verb's arguments are in it."""
     parser = _Parser(
         prog="ff-play",
-        description="Migrate FindFace Enterprise Server SDK sites to another model or detector.",
+        usage="ff-play VERB [options]\n       ff-play VERB --help",
+        description=f"Migrate FindFace Enterprise Server SDK sites to another model or detector.\n\n{_verbs()}",
         epilog=exit_codes(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"ff-play {__version__}")
-    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True, help=argparse.SUPPRESS, prog="ff-play")
     for name, text in VERBS.items():
-        verb = verbs.add_parser(name, help=text, description=f"{text.capitalize()}.", allow_abbrev=False)
+        verb = verbs.add_parser(
+            name,
+            description=f"{text.capitalize()}.",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
         if only in (None, name):
-            module(name).options(verb)
+            found = module(name)
+            found.options(verb)
+            _finish(verb, getattr(found, "EXAMPLES", ()))
     return parser
+
+
+def _verbs() -> str:
+    """Return all verbs by chapter, a line each."""
+    lines: list[str] = []
+    for title, names in chapters():
+        lines += [*([""] if lines else []), f"{title}:"]
+        for name in names:
+            lines += textwrap.wrap(f"  {name:<11}{VERBS[name]}", 100, subsequent_indent=" " * 13)
+    return "\n".join(lines)
+
+
+def _finish(verb: argparse.ArgumentParser, examples: Iterable[tuple[str, str]]) -> None:
+    """Give a verb's help a first line that fits one, and examples at its end, each below what it is for."""
+    if not any(isinstance(action, argparse._SubParsersAction) for action in verb._actions):
+        words = [_usage(action) for action in verb._actions if not action.option_strings]
+        verb.usage = " ".join((verb.prog, *words, "[options]"))
+    verb.epilog = "\n".join(["examples:", *(f"  # {what}\n  {command}" for command, what in examples)])
+
+
+def _usage(action: argparse.Action) -> str:
+    name = str(action.metavar or action.dest)
+    if action.choices is not None:
+        name = "|".join(map(str, action.choices))
+    return f"[{name}]" if action.nargs == "?" else f"{name} ..." if action.nargs in ("*", "+") else name
 
 
 def exit_codes() -> str:

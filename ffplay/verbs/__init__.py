@@ -1,14 +1,15 @@
 """What each verb does: one module a verb, with its options and what it runs; no decisions about a site are made here.
 
 A verb's module is imported when the verb is given, so that no command pays for what another one needs. It has
-`options(parser)`, which adds the verb's arguments, and `run(args, output, style)`, which does it and returns the exit
-code. Modules whose names begin with `_` are what several verbs have in common.
+`options(parser)`, which adds the verb's arguments, `EXAMPLES`, command lines and what each is for, which end its help,
+and `run(args, output, style)`, which does it and returns the exit code. Modules whose names begin with `_` are what
+several verbs have in common.
 """
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType, ModuleType
 
 VERBS: Mapping[str, str] = MappingProxyType(
@@ -30,6 +31,25 @@ VERBS: Mapping[str, str] = MappingProxyType(
         "lab": "bring up a small real site on this machine to rehearse on",
     }
 )
+
+
+# How the verbs are put together where all are named.
+CHAPTERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "change a site": ("plan", "apply", "rollback", "commit", "unlock"),
+        "look at a site": ("status", "runs", "show", "verify"),
+        "write playbooks and inventories": ("validate", "lint", "explain", "schema", "inventory"),
+        "rehearse": ("lab",),
+    }
+)
+
+
+def chapters() -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield each chapter with its verbs, and the verbs of none at the end."""
+    yield from CHAPTERS.items()
+    left = tuple(name for name in VERBS if not any(name in names for names in CHAPTERS.values()))
+    if left:
+        yield "more", left
 
 
 def module(verb: str) -> ModuleType:

@@ -6,12 +6,24 @@ import argparse
 
 from ffplay.errors import CHANGES_EXIT_CODE
 
+# What `--help` puts options under, in this order.
+SITE, STEPS, DOING, SHOWN = _TITLES = ("the site", "which steps", "how it is done", "what is shown")
+
+
+def group(parser: argparse.ArgumentParser, title: str) -> argparse._ArgumentGroup:
+    """Return the group of options of that title. One that stays empty is not shown."""
+    if not any(found.title in _TITLES for found in parser._action_groups):
+        for each in _TITLES:
+            parser.add_argument_group(each)
+    return next(found for found in parser._action_groups if found.title == title)
+
 
 def common(parser: argparse.ArgumentParser) -> None:
     """Add how much is told, and how it looks."""
-    parser.add_argument("-v", "--verbose", action="count", default=0, help="show more; -vvv shows tracebacks of bugs")
-    parser.add_argument("--json", action="store_true", help="JSON on standard output, for programs")
-    parser.add_argument(
+    shown = group(parser, SHOWN)
+    shown.add_argument("-v", "--verbose", action="count", default=0, help="show more; -vvv shows tracebacks of bugs")
+    shown.add_argument("--json", action="store_true", help="JSON on standard output, for programs")
+    shown.add_argument(
         "--color",
         action=argparse.BooleanOptionalAction,
         default=None,
@@ -21,16 +33,30 @@ def common(parser: argparse.ArgumentParser) -> None:
 
 def inventory_files(parser: argparse.ArgumentParser) -> None:
     """Add what names a site and its variables."""
-    parser.add_argument("-i", "--inventory", action="append", default=[], metavar="FILE", help="may be repeated")
-    parser.add_argument(
-        "-e", "--extra-vars", action="append", default=[], metavar="VARS", help="NAME=VALUE, JSON or @FILE; repeatable"
+    site = group(parser, SITE)
+    site.add_argument(
+        "-i",
+        "--inventory",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="an inventory, a file or a directory; repeatable",
+    )
+    site.add_argument(
+        "-e",
+        "--extra-vars",
+        action="append",
+        default=[],
+        metavar="VARS",
+        help="variables that win over all others: NAME=VALUE, JSON or @FILE; repeatable",
     )
 
 
 def limited_inventories(parser: argparse.ArgumentParser) -> None:
     """Add what names a site or a part of it."""
     inventory_files(parser)
-    parser.add_argument("-l", "--limit", metavar="PATTERN", help="only these hosts; HOST/SHARD names one shard")
+    site = group(parser, SITE)
+    site.add_argument("-l", "--limit", metavar="PATTERN", help="only these hosts; HOST/SHARD names one shard")
 
 
 def whole_site(parser: argparse.ArgumentParser) -> None:
@@ -40,9 +66,14 @@ def whole_site(parser: argparse.ArgumentParser) -> None:
     forks(parser)
 
 
+def playbook_file(parser: argparse.ArgumentParser) -> None:
+    """Add the playbook."""
+    parser.add_argument("playbook", metavar="PLAYBOOK", help="the playbook, a YAML file")
+
+
 def sources(parser: argparse.ArgumentParser) -> None:
     """Add a playbook and its site."""
-    parser.add_argument("playbook", metavar="PLAYBOOK")
+    playbook_file(parser)
     limited_inventories(parser)
     common(parser)
 
@@ -50,18 +81,25 @@ def sources(parser: argparse.ArgumentParser) -> None:
 def playbook(parser: argparse.ArgumentParser) -> None:
     """Add a playbook, its site, and which part of it is meant."""
     sources(parser)
-    parser.add_argument("-t", "--tags", action="append", default=[], help="only steps with one of these tags")
-    parser.add_argument("--skip-tags", action="append", default=[], help="no steps with one of these tags")
-    parser.add_argument("--start-at-step", metavar="NAME", help="leave out the steps before the one of this name")
+    steps = group(parser, STEPS)
+    steps.add_argument(
+        "-t", "--tags", action="append", default=[], metavar="WORDS", help="only steps with one of these tags"
+    )
+    steps.add_argument(
+        "--skip-tags", action="append", default=[], metavar="WORDS", help="no steps with one of these tags"
+    )
+    steps.add_argument("--start-at-step", metavar="NAME", help="leave out the steps before the one of this name")
     forks(parser)
     diff(parser)
-    parser.add_argument("--list-hosts", action="store_true", help="name the hosts of each play, and do nothing else")
-    parser.add_argument("--list-steps", action="store_true", help="name the steps of each play, and do nothing else")
+    steps.add_argument("--list-hosts", action="store_true", help="name the hosts of each play, and do nothing else")
+    steps.add_argument("--list-steps", action="store_true", help="name the steps of each play, and do nothing else")
 
 
 def forks(parser: argparse.ArgumentParser) -> None:
     """Add how many hosts are worked on at once."""
-    parser.add_argument("-f", "--forks", type=positive, default=50, metavar="N", help="hosts worked on at once (50)")
+    group(parser, DOING).add_argument(
+        "-f", "--forks", type=positive, default=50, metavar="N", help="hosts worked on at once (50)"
+    )
 
 
 def diff(parser: argparse.ArgumentParser) -> None:
@@ -76,12 +114,12 @@ def diff(parser: argparse.ArgumentParser) -> None:
         (("--no-diff",), "none", "show nothing of what is in files"),
     )
     for words, value, text in forms:
-        parser.add_argument(*words, action="store_const", dest="diff", const=value, default="", help=text)
+        group(parser, SHOWN).add_argument(*words, action="store_const", dest="diff", const=value, default="", help=text)
 
 
 def detailed_exitcode(parser: argparse.ArgumentParser) -> None:
     """Add whether the exit code tells of changes."""
-    parser.add_argument(
+    group(parser, SHOWN).add_argument(
         "--detailed-exitcode",
         action="store_true",
         help=f"end with 0 when there is nothing to change and with {CHANGES_EXIT_CODE} when there is",
@@ -90,8 +128,9 @@ def detailed_exitcode(parser: argparse.ArgumentParser) -> None:
 
 def asking(parser: argparse.ArgumentParser, check: str) -> None:
     """Add whether anything is done, and whether that is asked about; `check` says what `--check` does."""
-    parser.add_argument("-C", "--check", action="store_true", help=check)
-    parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
+    doing = group(parser, DOING)
+    doing.add_argument("-C", "--check", action="store_true", help=check)
+    doing.add_argument("-y", "--yes", action="store_true", help="do not ask")
 
 
 def natural(text: str) -> int:

@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from ffplay.report.style import Style
 
 
+EXAMPLES = (
+    ("ff-play apply playbooks/switch-model.yml -i site.yml", "show the plan, ask, make it so; again to go on"),
+    ("ff-play apply playbooks/rolling-restart.yml -i site.yml --limit db1 --yes", "one host, without a question"),
+)
+
+
 def options(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
     plan.options(parser)

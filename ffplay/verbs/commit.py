@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from ffplay.report.style import Style
 
 
+EXAMPLES = (
+    ("ff-play commit -i site.yml --check", "show what would go"),
+    ("ff-play commit -i site.yml --keep-backups 2", "remove what was set aside, and all but two backups"),
+)
+
+
 def options(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
     _options.whole_site(parser)

@@ -14,6 +14,13 @@ if TYPE_CHECKING:
     from ffplay.report.style import Style
 
 
+EXAMPLES = (
+    ("ff-play explain", "all steps, a line each"),
+    ("ff-play explain wipe", "one step"),
+    ("ff-play explain register", "a word that every step takes"),
+)
+
+
 def options(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
     parser.add_argument(

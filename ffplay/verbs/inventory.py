@@ -15,11 +15,18 @@ if TYPE_CHECKING:
     from ffplay.report.style import Style
 
 
+EXAMPLES = (
+    ("ff-play inventory -i site.yml", "groups, hosts and shards as a tree"),
+    ("ff-play inventory -i site.yml --host db1", "one host's variables"),
+    ("ff-play inventory -i site.yml --hosts 'tntapi:!db1'", "the hosts that a pattern names"),
+)
+
+
 def options(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
     _options.limited_inventories(parser)
     _options.common(parser)
-    action = parser.add_mutually_exclusive_group()
+    action = _options.group(parser, _options.SHOWN).add_mutually_exclusive_group()
     action.add_argument("--list", action="store_true", help="everything, as `ansible-inventory --list` prints it")
     action.add_argument("--graph", action="store_true", help="groups, hosts and shards as a tree (the default)")
     action.add_argument("--host", metavar="NAME", help="one host's variables")

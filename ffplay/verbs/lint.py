@@ -15,9 +15,15 @@ if TYPE_CHECKING:
     from ffplay.report.style import Style
 
 
+EXAMPLES = (
+    ("ff-play lint playbooks/switch-model.yml -i site.yml", "the inventory is looked at too"),
+    ("ff-play lint playbooks/switch-model.yml --json", "findings for programs"),
+)
+
+
 def options(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
-    parser.add_argument("playbook", metavar="PLAYBOOK")
+    _options.playbook_file(parser)
     _options.inventory_files(parser)
     _options.common(parser)
 

@@ -14,6 +14,16 @@ if TYPE_CHECKING:
     from ffplay.report.style import Style
 
 
+EXAMPLES = (
+    ("ff-play plan playbooks/switch-model.yml -i site.yml", "every change, nothing done"),
+    (
+        "ff-play plan playbooks/switch-model.yml -i site.yml -e model=en2_face0 --diff=full",
+        "to another model; files' diffs whole",
+    ),
+    ("ff-play plan playbooks/switch-model.yml -i site.yml --json", "the same for programs"),
+)
+
+
 def options(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
     _options.playbook(parser)

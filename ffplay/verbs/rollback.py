@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from ffplay.report.style import Style
 
 
+EXAMPLES = (
+    ("ff-play rollback -i site.yml --check", "show the way back from the last run"),
+    ("ff-play rollback 20261123T205251Z-10b8 -i site.yml", "show it for this run and all after it, ask, and go it"),
+)
+
+
 def options(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
     parser.add_argument(

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from ffplay.report.style import Style
 
 
+EXAMPLES = (("ff-play runs -i site.yml", "all runs, the newest last"),)
+
+
 def options(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
     _options.whole_site(parser)

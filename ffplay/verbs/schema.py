@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from ffplay.report.style import Style
 
 
+EXAMPLES = (
+    ("ff-play schema playbook > playbook.schema.json", "for a modeline of yaml-language-server"),
+    ("ff-play schema inventory > inventory.schema.json", "the same for inventories"),
+)
+
+
 def options(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
     parser.add_argument("of", choices=("playbook", "inventory"), nargs="?", default="playbook", help="which (playbook)")

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from ffplay.report.style import Style
 
 
+EXAMPLES = (("ff-play show 20261123T205251Z-10b8 -i site.yml -v", "one run, with the difference of each change"),)
+
+
 def options(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
     parser.add_argument("run", metavar="RUN", help="the run's name, as `ff-play runs` shows it")

@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from ffplay.report.style import Style
 
 
+EXAMPLES = (
+    ("ff-play status -i site.yml", "hosts, shards, faces, locks, open runs"),
+    ("ff-play status -i site.yml --json", "the same for programs"),
+)
+
+
 def options(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
     _options.whole_site(parser)

@@ -16,6 +16,14 @@ from ffplay.verbs import _options
 from ffplay.verbs._playbook import load_playbook, open_session
 from ffplay.verbs._session import report_for
 
+EXAMPLES = (
+    ("ff-play unlock playbooks/switch-model.yml -i site.yml", "show who has the lock, and ask"),
+    (
+        "ff-play unlock playbooks/switch-model.yml -i site.yml --force 20261123T205251Z-10b8",
+        "break that run's lock without a question",
+    ),
+)
+
 
 def options(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from ffplay.report.style import Style
 
 
+EXAMPLES = (("ff-play validate playbooks/switch-model.yml -i site.yml", "every mistake at once"),)
+
+
 def options(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
     _options.sources(parser)

@@ -14,6 +14,14 @@ if TYPE_CHECKING:
     from ffplay.report.style import Style
 
 
+EXAMPLES = (
+    (
+        "ff-play verify playbooks/switch-model.yml -i site.yml -e model=cherry_480",
+        "prove that the site is at that model",
+    ),
+)
+
+
 def options(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
     _options.playbook(parser)
