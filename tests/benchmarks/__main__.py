@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.benchmarks import judge, measure, site
+from tests.benchmarks import judge, measure, peers, site
 from tests.benchmarks.judge import Mode
 from tests.benchmarks.layout import Size
 from tests.benchmarks.results import Results, Sample
@@ -26,6 +26,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     for signum in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, lambda number, _: sys.exit(128 + number))
     results = Results()
+    for name in sorted({TOOLS[name].peer for name in args.tools} - {""}):
+        peers.install(TOP, name)
     for size in args.sizes:
         tools = [TOOLS[name] for name in args.tools]
         with tempfile.TemporaryDirectory(prefix="ffplay-bench-", dir=args.work) as work:

@@ -65,6 +65,19 @@ Subsystem sftp {sftp}
 SetEnv {variables}
 """
 
+# What Ansible's own documentation has for speed, and what keeps a run's files out of the caller's home.
+_ANSIBLE = """\
+[defaults]
+forks = 64
+gathering = explicit
+home = {directory}/state/ansible
+local_tmp = {directory}/state/ansible/tmp
+[ssh_connection]
+pipelining = true
+ssh_args = -o ControlMaster=auto -o ControlPersist=60s
+control_path_dir = {directory}/control
+"""
+
 
 class BenchSite:
     """A running site. `layout` says where everything is, `isolated` whether each host sees its own processes alone."""
@@ -165,7 +178,10 @@ def _build(layout: Layout, isolated: bool) -> None:
         for shard in host.each_shard()
     ]
     (layout.directory / "site.json").write_text(json.dumps({"commands": commands, "shards": shards}))
-    (layout.directory / "inventory.yml").write_text(yaml.safe_dump(inventory(layout), sort_keys=False))
+    content = inventory(layout)
+    (layout.directory / "inventory.yml").write_text(yaml.safe_dump(content, sort_keys=False))
+    (layout.directory / "inventory.json").write_text(json.dumps(content))
+    (layout.directory / "ansible.cfg").write_text(_ANSIBLE.format(directory=layout.directory))
 
 
 def _build_host(layout: Layout, host: Host) -> None:
@@ -226,6 +242,8 @@ def inventory(layout: Layout) -> dict[str, object]:
         "ansible_ssh_private_key_file": str(layout.key),
         "ansible_ssh_common_args": f"-o UserKnownHostsFile={layout.known_hosts}",
         "ansible_become": False,
+        "ansible_python_interpreter": str(Path(sys.executable).resolve()),
+        "ansible_remote_tmp": "{{ root }}/tmp/ansible",
         "tarantool_owner": f"{user}:{group}",
         "mongo_address": first.address,
         "ntls_address": first.address,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.benchmarks import peers
 from tests.benchmarks.judge import Mode
 from tests.benchmarks.layout import SSH_PORT, TO_SIZE, Layout
 
@@ -18,12 +19,15 @@ TOP = HERE.parents[1]
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """One competitor. `label` is its name in the document, `command` what is run; `note` is what a reader must know."""
+    """One competitor. `label` is its name in the document, `command` what is run; `peer` names the environment
+    that it is installed into, empty for what comes with this repository.
+    """
 
     name: str
     label: str
     command: Callable[[Layout, Mode], Sequence[str]]
     environment: Callable[[Layout], Mapping[str, str]] = field(default=lambda _: {})
+    peer: str = ""
 
 
 def environment(tool: Tool, layout: Layout) -> dict[str, str]:
@@ -65,6 +69,28 @@ def _threads(layout: Layout, mode: Mode) -> Sequence[str]:
     return [sys.executable, str(HERE / "floor/threads.py"), *words, *hosts]
 
 
+def _ansible(layout: Layout, mode: Mode) -> Sequence[str]:
+    check = ["--check", "--diff"] if mode is Mode.PLAN else []
+    program = str(peers.environment(TOP, "ansible") / "bin/ansible-playbook")
+    return [program, "-i", f"{layout.directory}/inventory.yml", *check, str(HERE / "playbooks/ansible.yml")]
+
+
+def _ansible_settings(layout: Layout) -> Mapping[str, str]:
+    return {"ANSIBLE_CONFIG": f"{layout.directory}/ansible.cfg"}
+
+
+def _mitogen_settings(layout: Layout) -> Mapping[str, str]:
+    (plugins,) = peers.environment(TOP, "ansible").glob("lib/python*/site-packages/ansible_mitogen/plugins/strategy")
+    more = {"ANSIBLE_STRATEGY_PLUGINS": str(plugins), "ANSIBLE_STRATEGY": "mitogen_linear"}
+    return {**_ansible_settings(layout), **more}
+
+
+def _pyinfra(_: Layout, mode: Mode) -> Sequence[str]:
+    verb = ["--dry", "--diff"] if mode is Mode.PLAN else ["-y"]
+    program = str(peers.environment(TOP, "pyinfra") / "bin/pyinfra")
+    return [program, *verb, *(str(HERE / f"playbooks/pyinfra_{name}.py") for name in ("inventory", "deploy"))]
+
+
 TOOLS = {
     tool.name: tool
     for tool in (
@@ -76,5 +102,8 @@ TOOLS = {
             _ssh("-o KexAlgorithms=curve25519-sha256 -o Ciphers=aes128-gcm@openssh.com"),
         ),
         Tool("floor-b", "floor B: the same script, paramiko threads in one process", _threads),
+        Tool("pyinfra", "pyinfra", _pyinfra, lambda layout: {"BENCH_SITE": str(layout.directory)}, peer="pyinfra"),
+        Tool("mitogen", "ansible-core with mitogen", _ansible, _mitogen_settings, peer="ansible"),
+        Tool("ansible", "ansible-core, tuned", _ansible, _ansible_settings, peer="ansible"),
     )
 }
