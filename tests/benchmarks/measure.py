@@ -1,18 +1,26 @@
-"""One command, measured: wall time, CPU time of its whole tree, and the most memory that the tree took."""
+"""One command, measured: wall time, CPU time of its whole tree, and the most memory that the tree took.
+
+The command runs below a process of ours that does nothing else (`python -m tests.benchmarks.measure`): whatever loses
+its parent comes to that one, is counted there, and ends with it.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import select
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tests.benchmarks import processes
+
+_TOP = Path(__file__).parents[2]
 
 # Between two looks at the memory, in seconds: at first, and at most. Each look costs a few ms of a core.
 _FIRST_LOOK_SECONDS = 0.05
@@ -34,31 +42,29 @@ class Measured:
     output: str
 
 
-def run(
-    command: Sequence[str], environment: Mapping[str, str], directory: Path, keep: tuple[int, ...], seconds: float = 900
-) -> Measured:
-    """Run a command to its end and kill what it leaves behind. `keep` are children of ours that are not its own.
+def run(command: Sequence[str], environment: Mapping[str, str], seconds: float = 1800) -> Measured:
+    """Run a command at the top of this repository to its end, and end what it leaves behind. Raise RuntimeError."""
+    order = json.dumps({"command": list(command), "environment": dict(environment), "seconds": seconds})
+    helper = [sys.executable, "-m", "tests.benchmarks.measure"]
+    reply = subprocess.run(helper, cwd=_TOP, input=order, capture_output=True, text=True, check=False)
+    if reply.returncode:
+        raise RuntimeError(f"{command!r}: {reply.stderr}")
+    return Measured(**json.loads(reply.stdout))
 
-    Raise TimeoutError.
-    """
-    processes.adopt_orphans()
+
+def _measure(command: Sequence[str], environment: Mapping[str, str], seconds: float) -> Measured:
+    """Do it, in a process that has no other children. Raise TimeoutError."""
     with tempfile.TemporaryFile() as output:
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         started = time.monotonic()
-        child = subprocess.Popen(
-            command, cwd=directory, env=dict(environment), stdin=subprocess.DEVNULL, stdout=output, stderr=output
-        )
-        try:
-            peak = _await(child, started + seconds)
-            wall = time.monotonic() - started
-            child.wait()
-        finally:
-            processes.kill_descendants(os.getpid(), keep)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        child = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+        peak = _await(child, started + seconds)
+        wall = time.monotonic() - started
+        child.wait()
+        processes.kill_descendants()
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
         output.seek(0)
         text = output.read().decode(errors="replace")
-    return Measured(child.returncode, wall, cpu, peak, text)
+    return Measured(child.returncode, wall, used.ru_utime + used.ru_stime, peak, text)
 
 
 def _await(child: subprocess.Popen[bytes], deadline: float) -> int:
@@ -70,9 +76,25 @@ def _await(child: subprocess.Popen[bytes], deadline: float) -> int:
         poller.register(ended, select.POLLIN)
         while not poller.poll(pause * 1000):
             pause = min(_LOOK_SECONDS, pause * 1.3)
-            peak = max(peak, processes.memory_kib([child.pid, *processes.descendants(child.pid)]))
+            peak = max(peak, processes.memory_kib(list(processes.descendants(os.getpid()))))
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{child.args!r} did not come to its end")
     finally:
         os.close(ended)
     return peak
+
+
+def main() -> int:
+    """Measure the command of standard input, as JSON, and write how it ran."""
+    processes.die_with_parent()
+    processes.adopt_orphans()
+    order = json.load(sys.stdin)
+    try:
+        json.dump(asdict(_measure(order["command"], order["environment"], order["seconds"])), sys.stdout)
+    finally:
+        processes.kill_descendants()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +24,11 @@ class Sample:
 
 
 class Results:
-    """All samples, in the order in which they came."""
+    """All samples, in the order in which they came, and under its name `more` that single measurements found."""
 
-    def __init__(self, samples: Iterable[Sample] = ()) -> None:
+    def __init__(self, samples: Iterable[Sample] = (), more: Mapping[str, Any] | None = None) -> None:
         self.samples = list(samples)
-
-    def add(self, sample: Sample) -> None:
-        self.samples.append(sample)
+        self.more = dict(more or {})
 
     def of(self, size: str, tool: str, mode: str) -> list[Sample]:
         return [one for one in self.samples if (one.size, one.tool, one.mode) == (size, tool, mode)]
@@ -54,8 +53,10 @@ class Results:
         return "\n".join(lines)
 
     def save(self, path: Path) -> None:
-        path.write_text(json.dumps([asdict(one) for one in self.samples], indent=1) + "\n")
+        body = {"samples": [asdict(one) for one in self.samples], "more": self.more}
+        path.write_text(json.dumps(body, indent=1) + "\n")
 
     @classmethod
     def load(cls, path: Path) -> Results:
-        return cls(Sample(**one) for one in json.loads(path.read_text()))
+        body = json.loads(path.read_text())
+        return cls([Sample(**one) for one in body["samples"]], body["more"])

@@ -7,7 +7,6 @@ standard input ends. Processes that lost their parent come to it, so that what t
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import os
 import resource
@@ -51,20 +50,13 @@ async def _serve(shards: list[tuple[str, int, str]], children: list[subprocess.P
     ended = asyncio.Event()
     loop.add_reader(0, lambda: None if os.read(0, 4096) else ended.set())
     loop.add_signal_handler(signal.SIGTERM, ended.set)
-    loop.add_signal_handler(signal.SIGCHLD, _reap)
+    loop.add_signal_handler(signal.SIGCHLD, processes.reap)
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     await ended.wait()
     loop.remove_signal_handler(signal.SIGCHLD)
     for child in children:
         child.kill()
-
-
-def _reap() -> None:
-    """Wait for what has ended, so that its CPU time counts as ours."""
-    with contextlib.suppress(ChildProcessError):
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
 
 
 def main() -> int:
@@ -91,7 +83,7 @@ def main() -> int:
     try:
         asyncio.run(_serve([tuple(one) for one in plan["shards"]], children))
     finally:
-        processes.kill_descendants(os.getpid())
+        processes.kill_descendants()
     return 0
 
 

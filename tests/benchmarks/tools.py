@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.benchmarks import peers
 from tests.benchmarks.judge import Mode
-from tests.benchmarks.layout import SSH_PORT, TO_SIZE, Layout
+from tests.benchmarks.layout import SSH_PORT, TO_SIZE, Layout, Size
 
 HERE = Path(__file__).parent
 TOP = HERE.parents[1]
@@ -20,7 +20,8 @@ TOP = HERE.parents[1]
 @dataclass(frozen=True, slots=True)
 class Tool:
     """One competitor. `label` is its name in the document, `command` what is run; `peer` names the environment
-    that it is installed into, empty for what comes with this repository.
+    that it is installed into, empty for what comes with this repository. `most` caps the rounds of what takes long:
+    up to so many shards in all, so many rounds.
     """
 
     name: str
@@ -28,6 +29,12 @@ class Tool:
     command: Callable[[Layout, Mode], Sequence[str]]
     environment: Callable[[Layout], Mapping[str, str]] = field(default=lambda _: {})
     peer: str = ""
+    most: Mapping[int, int] = field(default_factory=dict)
+
+    def rounds(self, size: Size, wanted: int) -> int:
+        """Return how often it does the job at a size, where `wanted` rounds are asked for."""
+        shards = size.hosts * size.shards
+        return next((min(wanted, most) for limit, most in self.most.items() if shards <= limit), wanted)
 
 
 def environment(tool: Tool, layout: Layout) -> dict[str, str]:
@@ -102,8 +109,29 @@ TOOLS = {
             _ssh("-o KexAlgorithms=curve25519-sha256 -o Ciphers=aes128-gcm@openssh.com"),
         ),
         Tool("floor-b", "floor B: the same script, paramiko threads in one process", _threads),
-        Tool("pyinfra", "pyinfra", _pyinfra, lambda layout: {"BENCH_SITE": str(layout.directory)}, peer="pyinfra"),
-        Tool("mitogen", "ansible-core with mitogen", _ansible, _mitogen_settings, peer="ansible"),
-        Tool("ansible", "ansible-core, tuned", _ansible, _ansible_settings, peer="ansible"),
+        Tool(
+            "pyinfra",
+            "pyinfra",
+            _pyinfra,
+            lambda layout: {"BENCH_SITE": str(layout.directory)},
+            peer="pyinfra",
+            most={64: 5, 256: 3, 10**6: 1},
+        ),
+        Tool(
+            "mitogen",
+            "ansible-core with mitogen",
+            _ansible,
+            _mitogen_settings,
+            peer="ansible",
+            most={16: 5, 64: 2, 256: 1, 10**6: 0},
+        ),
+        Tool(
+            "ansible",
+            "ansible-core, tuned",
+            _ansible,
+            _ansible_settings,
+            peer="ansible",
+            most={4: 5, 16: 2, 64: 1, 10**6: 0},
+        ),
     )
 }

@@ -1,0 +1,130 @@
+"""That the benchmark works: it measures what it says, and no half-done job passes. No figure is asserted."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.benchmarks import judge, measure, processes, site
+from tests.benchmarks.judge import Mode
+from tests.benchmarks.layout import Shard, Size
+from tests.benchmarks.tools import TOOLS, environment
+
+RUN = Path(__file__).parent / "run.sh"
+
+
+@pytest.mark.lab
+def test_a_quick_run_measures_ffplay_and_the_floors(tmp_path: Path) -> None:
+    figures = tmp_path / "figures.json"
+    ran = subprocess.run(
+        [str(RUN), "--quick", "--work", str(tmp_path), "--results", str(figures)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    samples = json.loads(figures.read_text())["samples"]
+    seen = {(one["size"], one["tool"], one["mode"]) for one in samples}
+    tools = ("ff-play", "floor-a", "floor-a-fast", "floor-b")
+    assert seen == {(size, tool, mode) for size in ("1x1", "2x2") for tool in tools for mode in Mode}
+    assert all(one["wall"] > 0 and one["cpu"] > 0 and one["memory"] > 0 for one in samples)
+    assert sum(one["site_cpu"] for one in samples) > 0
+    assert sorted(tmp_path.iterdir()) == [figures]
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[site.BenchSite]:
+    with site.running(tmp_path_factory.mktemp("bench") / "site", Size(2, 2)) as found:
+        yield found
+
+
+def do(found: site.BenchSite) -> judge.Snapshot:
+    """Have floor A do the job; return what was there before."""
+    found.reset()
+    before = judge.snapshot(found.layout)
+    tool = TOOLS["floor-a-fast"]
+    ran = measure.run(tool.command(found.layout, Mode.APPLY), environment(tool, found.layout))
+    assert ran.code == 0, ran.output
+    return before
+
+
+def _other_file(shard: Shard) -> None:
+    shard.conf.write_text(shard.conf.read_text().replace("480", "320"))
+
+
+def _damaged_backup(shard: Shard) -> None:
+    (path,) = (shard.root / "var/backups").rglob(f"{shard.name}/snapshots/*.snap")
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+
+
+def _half_made_backup(shard: Shard) -> None:
+    (path,) = (shard.root / "var/backups").rglob(shard.name)
+    path.rename(path.with_name(f"{shard.name}.part"))
+
+
+def _old_data(shard: Shard) -> None:
+    name, content = next(iter(shard.files().items()))
+    (shard.data / name).write_bytes(content)
+
+
+def _dead_process(shard: Shard) -> None:
+    for pid in processes.descendants(os.getpid()):
+        environ = Path(f"/proc/{pid}/environ").read_bytes()
+        if Path(f"/proc/{pid}/comm").read_text() == "sleep\n" and str(shard.root).encode() in environ:
+            os.kill(pid, signal.SIGKILL)
+            while Path(f"/proc/{pid}/exe").exists():
+                time.sleep(0.01)
+
+
+def _copied_twice(shard: Shard) -> None:
+    marker = shard.root.parent / "h001/var/lib/findface/copied"
+    marker.write_text("copied\ncopied\n")
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (_other_file, "h002 FindFace_shard_2: its file is not"),
+        (_damaged_backup, "h002 FindFace_shard_2: 1 backups of 00000000000000002000.snap, or a wrong one"),
+        (_half_made_backup, "h002 FindFace_shard_2: 0 backups of"),
+        (_old_data, "h002 FindFace_shard_2: old data in snapshots"),
+        (_copied_twice, "h001: copied 2 times"),
+        # The last one: it leaves the site's units dead.
+        (_dead_process, "h002 FindFace_shard_2: was not started anew, or does not run"),
+    ],
+)
+def test_a_job_that_is_not_whole_is_seen(running: site.BenchSite, spoil: Callable[[Shard], None], told: str) -> None:
+    before = do(running)
+    assert judge.done(running, before) == []
+    spoil(list(running.layout.hosts[1].each_shard())[1])
+    assert any(one.startswith(told) for one in judge.done(running, before))
+
+
+BURN = """
+import time
+kept = bytearray(50 << 20)
+end = time.process_time() + 0.5
+while time.process_time() < end:
+    pass
+time.sleep(1000)
+"""
+
+
+def test_what_a_command_leaves_behind_is_counted_and_ended(tmp_path: Path) -> None:
+    # A process that loses its parent, as a kept ssh connection does: its CPU time and memory are the command's too.
+    (tmp_path / "burn.py").write_text(BURN)
+    script = f"setsid {sys.executable} {tmp_path}/burn.py >/dev/null 2>&1 & echo $! > {tmp_path}/pid; sh -c 'sleep 1.5'"
+    ran = measure.run(["sh", "-c", f"({script})"], os.environ)
+    assert ran.code == 0
+    assert ran.cpu > 0.4
+    assert ran.memory > 50 << 10
+    assert not Path("/proc", (tmp_path / "pid").read_text().strip()).exists()
