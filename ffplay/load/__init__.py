@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ffplay.load.arguments import check_args, convert_args
 from ffplay.load.excerpt import format_finding
+from ffplay.load.explain import Definition, Explanation, Origins, explain, find_host
 from ffplay.load.files import find_file
 from ffplay.load.findings import did_you_mean
 from ffplay.load.load import Loaded, Sources, load, load_inventory
@@ -13,15 +14,20 @@ from ffplay.load.values import NotKnown
 from ffplay.load.variables import Scope, Variables
 
 __all__ = [
+    "Definition",
+    "Explanation",
     "Loaded",
     "NotKnown",
+    "Origins",
     "Scope",
     "Sources",
     "Variables",
     "check_args",
     "convert_args",
     "did_you_mean",
+    "explain",
     "find_file",
+    "find_host",
     "format_finding",
     "load",
     "load_inventory",

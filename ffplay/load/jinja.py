@@ -162,6 +162,13 @@ class Renderer:
             if name not in names
         ]
 
+    def uses(self, text: str) -> set[str]:
+        """Return the names that a text refers to, by its syntax alone; none where that is wrong."""
+        try:
+            return meta.find_undeclared_variables(self._env.parse(text)) - set(self._env.globals)
+        except jinja2.TemplateError:
+            return set()
+
     def _names(self, names: Mapping[str, Any]) -> Any:
         return _Globals(names, self._env.globals)
 

@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ffplay.load.explain import Origins
 from ffplay.load.files import folders
 from ffplay.load.findings import Findings, Mistake, did_you_mean, hints, listed
-from ffplay.load.hostvars import VarsFiles, extra_variables, merged
-from ffplay.load.inventory import Inventory, add, read_inventory
+from ffplay.load.hostvars import Levels, VarsFiles, extra_variables
+from ffplay.load.inventory import Inventory, joined
+from ffplay.load.inventory_files import read_inventory
+from ffplay.load.inventory_yaml import add
 from ffplay.load.marked import Place, Source, place_of
 from ffplay.load.patterns import known, select, unmatched
 from ffplay.load.playbook import Written, read_playbook
@@ -38,27 +41,32 @@ class Sources:
 
 @dataclass(frozen=True)
 class Loaded:
-    """What was given, read and found right. `playbook` is None where none was given."""
+    """What was given, read and found right.
+
+    `playbook` is None where none was given; `origins` has everything as it was written.
+    """
 
     site: Site
     playbook: Playbook | None
     variables: Variables
+    origins: Origins
 
 
 def load(sources: Sources) -> Loaded:
     """Return the site, the playbook and the variables. Raise InputError with every finding."""
     findings = Findings()
     written = read_playbook(sources.playbook, findings) if sources.playbook else None
-    extra = extra_variables(sources.extra, findings)
+    given = extra_variables(sources.extra, findings)
+    extra = joined(given)
     where = _directories(sources)
     inventory = _inventory(sources, written, findings)
-    host_vars = merged(
+    levels = Levels(
         inventory,
         VarsFiles([_folder(path) for path in sources.inventories], findings),
         VarsFiles([sources.playbook.parent] if sources.playbook else [], findings),
         findings,
     )
-    site = build_site(inventory, host_vars, extra, where, findings)
+    site = build_site(inventory, levels.merged(), extra, where, findings)
     variables = Variables(site, extra, where)
     limit = _checked_limit(site, sources.limit, findings)
     playbook = None
@@ -69,7 +77,7 @@ def load(sources: Sources) -> Loaded:
         for play in plays if site.hosts else ():
             _check_play(play, site, limit, rehearsal, findings, written.lost)
     findings.stop()
-    return Loaded(site, playbook, variables)
+    return Loaded(site, playbook, variables, Origins(inventory, levels, tuple(given)))
 
 
 def load_inventory(inventories: Sequence[Path], extra: Sequence[str] = ()) -> Site:

@@ -48,8 +48,11 @@ def build_site(
 ) -> Site:
     """Return the site that an inventory describes; mistakes in its variables go to `findings`."""
     groups = {name: inventory.members(name) for name in inventory.groups}
-    of_host = {host: tuple(name for name, members in groups.items() if host in members) for host in inventory.hosts}
-    bare = tuple(Host(name, of_host[name], Login(name), (), variables[name]) for name in inventory.hosts)
+    of_host: dict[str, list[str]] = {host: [] for host in inventory.hosts}
+    for group, members in groups.items():
+        for host_name in members:
+            of_host[host_name].append(group)
+    bare = tuple(Host(name, tuple(of_host[name]), Login(name), (), variables[name]) for name in inventory.hosts)
     site = Site(bare, groups)
     scopes = Variables(site, extra, where, shards=False)
     hosts = []

@@ -103,6 +103,10 @@ class Scope:
         """
         return Scope(self._names.over(Layer(variables, Kind.DATA), after=self._FIXED), self._renderer)
 
+    def of_shard(self, shard: Shard) -> Scope:
+        """Return the scope of a shard's template: the shard's own variables win over all others."""
+        return Scope(self._names.over(Layer(shard.vars, Kind.DATA), after=0), self._renderer)
+
     def render(self, value: Any) -> Any:
         """Return a value with every string in it rendered. Raise InputError or NotKnown."""
         return self._names.render(value)
@@ -119,6 +123,10 @@ class Scope:
     def missing(self, text: str, expression: bool = False) -> list[Mistake]:
         """Return the variables that a text uses and that are not defined, without rendering it."""
         return self._renderer().missing(text, self._names, expression)
+
+    def uses(self, text: str) -> set[str]:
+        """Return the names that a text refers to."""
+        return self._renderer().uses(text)
 
     def template(self, text: str, source: str, variables: Mapping[str, Any] = NO_VARIABLES) -> str:
         """Return the text of a template file rendered; `source` is its path. Raise InputError or NotKnown."""
@@ -167,7 +175,7 @@ class Variables:
         found: dict[str, Any] = {
             "inventory_hostname": host.name,
             "inventory_hostname_short": host.name.split(".")[0],
-            "group_names": [name for name in host.groups if name != "all"],
+            "group_names": sorted(name for name in host.groups if name != "all"),
             "groups": Lazy(lambda: {name: list(members) for name, members in self._site.groups.items()}),
             "hostvars": Lazy(lambda: _HostVars(self, play, target, play_hosts)),
             "play_hosts": list(play_hosts),
@@ -183,6 +191,10 @@ class Variables:
         if target is not None:
             found["target"] = target_variables(target)
         return found
+
+    def computed(self, host: Host, play: Play | None = None) -> frozenset[str]:
+        """Return the names that ffplay itself sets on a host; nothing that is written wins over them."""
+        return frozenset(self._magic(host, play, None, ()))
 
     def host(self, name: str) -> Host:
         """Return a host of the site. Raise KeyError for a name that is none."""

@@ -2,7 +2,7 @@ import pytest
 
 from ffplay.errors import InputError
 from ffplay.load import load_inventory
-from ffplay.load.inventory import expand
+from ffplay.load.hostnames import expand
 
 NESTED = """
 all:
@@ -26,7 +26,7 @@ def value(loaded, files: dict[str, str], host: str, *extra: str):  # type: ignor
     [
         ({}, "db1", "east"),
         ({}, "db3", "own"),
-        ({"group_vars/all.yml": "x: file all"}, "db1", "east"),
+        ({"group_vars/all.yml": "x: file all"}, "db1", "file all"),
         ({"group_vars/tntapi.yml": "x: file tntapi"}, "db1", "file tntapi"),
         ({"group_vars/tntapi.yml": "x: file tntapi", "group_vars/east": "x: file east"}, "db1", "file east"),
         ({"group_vars/east/a.yml": "x: a", "group_vars/east/b.yaml": "x: b"}, "db1", "b"),

@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import json
 
-from ffplay.model import Host, Login, Site, Unknown
-from ffplay.report import inventory
+from ffplay.model import Unknown
 from ffplay.report.json_plan import document
 from ffplay.report.plain import plain
 from tests.unit.report import samples
@@ -32,20 +31,3 @@ def test_plain_values() -> None:
     assert set(plain(b"x" * 100_000)) == {"size", "sha256"}
     assert plain({"a": {3, 1}, "b": (None, True, 1.5)}) == {"a": [1, 3], "b": [None, True, 1.5]}
     assert plain("caf\udce9") == "caf\ufffd"
-
-
-def test_inventory_masks_secrets_and_lists_groups() -> None:
-    login = Login("10.0.0.1")
-    variables = {"ansible_password": "hunter2", "memtx_gb": 12}
-    host = Host("db1", ("tntapi",), login, (samples.shard("db1", 1),), variables)
-    site = Site((host,), {"all": ("db1",), "ungrouped": (), "tntapi": ("db1",)})
-    listed = inventory.listing(site)
-    assert "hunter2" not in json.dumps(listed)
-    assert listed["_meta"]["hostvars"]["db1"]["memtx_gb"] == 12
-    assert listed["tntapi"] == {"hosts": ["db1"]}
-    assert inventory.graph(site) == [
-        "@all:",
-        "  |--@tntapi:",
-        "  |  |--db1",
-        "  |  |  |--FindFace_shard_1 (127.0.0.1, port 33001, HTTP 8001)",
-    ]
