@@ -26,6 +26,19 @@ MODELS: Mapping[str, int] = MappingProxyType(
     }
 )
 
+# [models] name -> facens a second of (one CPU thread, one GTX 1080). Of the others the vendor states none.
+EXTRACTION_SPEEDS: Mapping[str, tuple[float, float]] = MappingProxyType(
+    {
+        "apricot_160f": (5.15, 62.27),
+        "apricot_320": (4.87, 59.92),
+        "banana_800f": (0.71, 11.96),
+        "cherry_480": (1.24, 26.45),
+    }
+)
+
+# What `extraction_device` may be: the columns of that table, in its order, and what the vendor measured.
+EXTRACTION_DEVICES: Mapping[str, str] = MappingProxyType({"cpu": "CPU thread", "gpu": "GTX 1080"})
+
 # `--detector` takes nnd and dlib; extraction-api also knows `legacy` [regenerate].
 DETECTORS = ("nnd", "dlib", "legacy")
 
@@ -61,6 +74,12 @@ DEFAULTS: Mapping[str, Any] = MappingProxyType(
         # Where the vendor's packages put models is undocumented. Empty: not checked; else a model is installed where
         # the directory, or one in it, has a file with its name and any ending.
         "models_dir": "",
+        # For the forecast of a plan alone: what a model runs on, cpu or gpu; how many CPU threads or cards of the host
+        # make facens at a time; and how many facens a second they make together with the target's model, where the
+        # site knows. Empty: by the vendor's table, for each thread or card.
+        "extraction_device": "cpu",
+        "extraction_instances": 1,
+        "extraction_speed": "",
         # tntapi: the shards.
         "tarantool_instances_dir": "{{ root }}/etc/tarantool/instances.enabled",
         "tarantool_data_dir": "{{ root }}/opt/ntech/var/lib/tarantool",
@@ -74,6 +93,13 @@ DEFAULTS: Mapping[str, Any] = MappingProxyType(
         # How long a shard may take for one answer, in seconds, before it counts as silent: undocumented.
         "shard_answer_seconds": 10,
         "build_index_command": "findface-build-index",
+        # For the forecast alone. Faces a second that a shard takes one by one over HTTP (6,000 to 7,000 were measured
+        # with facens of 320), that go into a fast index (the vendor says hours for millions of faces), and that verify
+        # reads from all shards together; MiB a second of data files that are copied, digested or loaded.
+        "copy_rate": 6000,
+        "index_rate": 1000,
+        "verify_rate": 10000,
+        "disk_mib_s": 100,
         # Tarantool itself, on the shards' hosts: it reads the blocks of a backup.
         "tarantool_command": "tarantool",
         # MongoDB. The layout of its documents is undocumented.

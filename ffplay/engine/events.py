@@ -24,7 +24,8 @@ class Kind(enum.Enum):
     RESULT = "result"  # a step ended on a host: host, step, status, item, text, error, data["ignored"], data["msg"]
     WAITING = "waiting"  # a wait goes on: host, text
     # The run is over: data["hosts"] = {host: {status value: count}}, data["seconds"], data["standing"], data["verb"],
-    # and in data["run"] what a rollback from here is to name, empty where nothing was changed.
+    # in data["run"] what a rollback from here is to name, empty where nothing was changed, in data["times"] what the
+    # steps took beside what was forecast (`RunTimes`).
     RECAP = "recap"
 
 

@@ -12,6 +12,7 @@ import os
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
@@ -29,7 +30,9 @@ from ffplay.resources.run_scripts import (
     end_script,
     intent_line,
     noted_script,
+    times_script,
 )
+from ffplay.resources.run_times import RunTimes
 from ffplay.resources.runs import RunEnd, RunHead
 
 # What an event tells that is worth a line; the changes have lines of their own.
@@ -43,7 +46,10 @@ def runs_folder() -> Path:
 
 
 class Journal:
-    """One run's journal; safe to use from several threads. `state_dirs` has each host's state_dir."""
+    """One run's journal; safe to use from several threads. `state_dirs` has each host's state_dir.
+
+    `times` is what its steps took, once that is known.
+    """
 
     def __init__(self, head: RunHead, state_dirs: Mapping[str, str], folder: Path) -> None:
         self.head = head
@@ -53,6 +59,7 @@ class Journal:
         self._count = 0
         self._file: IO[str] | None = None
         self.hosts: dict[str, None] = {}
+        self.times: RunTimes | None = None
 
     def begin(self, plan: Plan) -> None:
         """Make the controller's file and write what is about to be done. Raise `Refused` where that cannot be."""
@@ -139,6 +146,8 @@ class Journal:
 
     def end(self, end: RunEnd) -> None:
         """Write here how the run ended, and close the file."""
+        if self.times is not None:
+            self._write({"times": asdict(self.times)}, sync=False)
         self._write({"end": {name: getattr(end, name) for name in RunEnd.__slots__}}, sync=True)
         if self._file is not None:
             self._file.close()
@@ -148,6 +157,8 @@ class Journal:
         """Return sh that writes on a host how the run ended, and which runs are closed by it (run: why)."""
         directory = self._dirs[host]
         scripts = [close_script(directory, run, why, self.head.run) for run, why in closed.items()]
+        if self.times is not None:
+            scripts.append(times_script(directory, self.head.run, self.times))
         return end_script(directory, self.head, end) + "".join(scripts)
 
     def _write(self, body: Mapping[str, Any], *, sync: bool) -> None:

@@ -15,7 +15,8 @@ class Options:
     """What the command line chose beside its sources.
 
     `tags` and `skip_tags` as Ansible's (`always`, `never`, `tagged`, `untagged`, `all`); `start_at` is the title of the
-    step to begin with (a glob works); `forks` is how many hosts are worked on at once.
+    step to begin with (a glob works); `forks` is how many hosts are worked on at once; with `measure` the forecast
+    rests on a measurement of extraction-api.
     """
 
     limit: str | None = None
@@ -23,6 +24,7 @@ class Options:
     skip_tags: tuple[str, ...] = ()
     start_at: str | None = None
     forks: int = 50
+    measure: bool = False
 
 
 def chosen(steps: Sequence[Step], options: Options) -> list[Step]:

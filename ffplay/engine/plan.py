@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ffplay.model import Change, Check, Note, Play, Problem, Step, Target
 from ffplay.resources.base import Irreversible
 from ffplay.resources.runs import RunState
-from ffplay.steps.base import Outcome
+from ffplay.steps.base import Estimate, Outcome
+
+if TYPE_CHECKING:
+    from ffplay.engine.forecast import Forecast
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +21,8 @@ class StepPlan:
 
     `state` is `planned` (its outcomes are what will happen), `skipped` (`reason` says why: a `when`, a tag) or
     `deferred` (what it does is known after apply; `reason` says what it waits for). `item` is the loop's value, `None`
-    where there is no loop. `handler` is set for a handler that an earlier step notifies.
+    where there is no loop. `handler` is set for a handler that an earlier step notifies. `estimates` are what the step
+    tells of what the play takes of hosts.
     """
 
     step: Step
@@ -28,6 +32,7 @@ class StepPlan:
     reason: str = ""
     item: Any = field(default=None, hash=False)
     handler: bool = False
+    estimates: tuple[Estimate, ...] = ()
 
     @property
     def changes(self) -> tuple[Change, ...]:
@@ -80,7 +85,7 @@ class Plan:
 
     `shards` counts the shards of all hosts in it. `open` are runs that did not come to their end, `continues` names
     those of them whose work this plan goes on with. `aside` are the set-aside directories that wait on the hosts, as
-    (host, path, KiB).
+    (host, path, KiB). `forecast` is what it comes to, None where nothing takes long.
     """
 
     plays: tuple[PlayPlan, ...]
@@ -90,6 +95,7 @@ class Plan:
     open: tuple[RunState, ...] = ()
     continues: tuple[str, ...] = ()
     aside: tuple[tuple[str, str, int], ...] = ()
+    forecast: Forecast | None = None
 
     def step_plans(self) -> Iterator[StepPlan]:
         """Yield every step plan in order."""

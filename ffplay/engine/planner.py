@@ -19,7 +19,7 @@ from ffplay.model import Change, Host, Play, Site, Step, Target
 from ffplay.resources.notifications import Notifications
 from ffplay.resources.runs import Runs, RunState
 from ffplay.resources.shard_data import ShardData
-from ffplay.steps.base import Context, Outcome, StepKind
+from ffplay.steps.base import Context, Estimate, Outcome, StepKind
 
 
 @dataclasses.dataclass
@@ -260,14 +260,17 @@ class Planner:
             user=step.user,
         )
         outcomes: list[Outcome] = []
+        estimates: list[Estimate] = []
         for outcome in kind.plan(context):
-            if isinstance(outcome, Change):
+            if isinstance(outcome, Estimate):
+                estimates.append(outcome)
+            elif isinstance(outcome, Change):
                 # What calls for a handler calls for it anew each time.
                 outcomes.append(outcome if handler else self._resume.outcome(step, outcome))
                 view.plan(outcome)
             else:
                 outcomes.append(outcome)
-        return StepPlan(step, host.name, "planned", tuple(outcomes))
+        return StepPlan(step, host.name, "planned", tuple(outcomes), estimates=tuple(estimates))
 
     def scope(self, play: Play, host: Host, target: Target | None, hosts: tuple[Host, ...] = ()) -> Scope:
         """Return a host's variables in a play; made once."""

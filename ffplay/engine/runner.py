@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from ffplay import __version__
 from ffplay.engine.access import SiteAccess, collected, read_host
@@ -20,7 +20,8 @@ from ffplay.engine.options import Options, check_start
 from ffplay.engine.plan import Plan, same
 from ffplay.engine.planner import Planner
 from ffplay.engine.player import Player
-from ffplay.engine.view import PlanView
+from ffplay.engine.stopwatch import Stopwatch
+from ffplay.engine.view import NeedsReading, PlanView
 from ffplay.errors import Error, HostError, Interrupted, Refused, SiteError, SiteErrors
 from ffplay.load import Loaded
 from ffplay.model import Mark, Play, Step
@@ -33,21 +34,27 @@ from ffplay.resources.runs import RunEnd, RunHead
 from ffplay.resources.shard_data import ShardData
 from ffplay.resources.unit import Unit
 
+if TYPE_CHECKING:
+    from ffplay.engine.forecaster import Forecaster
+
 __all__ = ["Options", "Session"]
 
 
 class _OneAtATime:
-    """Passes events on one by one, from whichever thread they come; `journal` is told too, once there is one."""
+    """Passes events on one by one, from whichever thread they come; `journal` and `watch` too, once there are any."""
 
     def __init__(self, listener: Listener) -> None:
         self._listener = listener
         self._lock = threading.Lock()
         self.journal: Journal | None = None
+        self.watch: Stopwatch | None = None
 
     def event(self, event: Event) -> None:
         with self._lock:
             if self.journal is not None:
                 self.journal.event(event)
+            if self.watch is not None:
+                self.watch.event(event)
             self._listener.event(event)
 
 
@@ -62,6 +69,7 @@ class Session:
         check_start(self._planner.playbook, options)
         self._pool = Pool(loaded.site.hosts, options.forks)
         self._access = SiteAccess(self._pool, self._listener)
+        self._forecaster: Forecaster | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -182,14 +190,17 @@ class Session:
     def _make(self, plan: Plan, lock: Lock | None, journal: Journal | None) -> Mapping[str, Mapping[str, int]]:
         started = time.monotonic()
         player = Player(self._planner, self._access, self._listener, self._read, lock, journal)
+        watch = self._listener.watch = Stopwatch(plan)
         error = player.play(plan)
+        times = watch.times()
         if lock is not None and journal is not None:
+            journal.times = times
             self._end(plan, lock, journal, error)
         standing = self._standing(plan) if error is not None else ()
         hosts = {host: player.counts.get(host, {}) for host in plan.hosts}
         seconds = time.monotonic() - started
         data = {"hosts": hosts, "seconds": seconds, "standing": standing, "verb": self._planner.verb}
-        data["run"] = _way_back(plan, journal)
+        data |= {"run": _way_back(plan, journal), "times": times}
         self._listener.event(Event(Kind.RECAP, error=error, data=data))
         if error is not None:
             raise error
@@ -210,9 +221,22 @@ class Session:
         while True:
             view = PlanView(observed)
             plan = planner.plan(view)
+            plan = plan if view.missing else self._foreseen(planner, plan, view)
             if not view.missing:
                 return plan
             self._read(view, observed)
+
+    def _foreseen(self, planner: Planner, plan: Plan, view: PlanView) -> Plan:
+        """Return the plan with its forecast; of a plan that undoes or removes none is made."""
+        if planner.verb != Planner.verb or plan.empty:
+            return plan
+        from ffplay.engine.forecaster import Forecaster
+
+        self._forecaster = self._forecaster or Forecaster(self._loaded, measure=self._options.measure)
+        try:
+            return dataclasses.replace(plan, forecast=self._forecaster.of(plan, view))
+        except NeedsReading:
+            return plan
 
     def _read(self, view: PlanView, observed: dict[Any, Any]) -> None:
         """Read what the view misses, all hosts at once. Raise `SiteErrors`."""

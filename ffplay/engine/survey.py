@@ -19,6 +19,7 @@ from ffplay.resources.base import Resource
 from ffplay.resources.glance import FacesCount, RecordFile, RunningJob, RunningJobs
 from ffplay.resources.lock import Held, SiteLock
 from ffplay.resources.record import Record
+from ffplay.resources.run_times import RunTimes, TimesFile
 from ffplay.resources.runs import Entry, RunJournal, Runs, RunState, merged
 from ffplay.resources.shard_data import DataState, ShardData
 from ffplay.resources.unit import Unit, UnitState
@@ -89,12 +90,16 @@ class SiteRuns:
 
 @dataclass(frozen=True, slots=True)
 class RunStory:
-    """One run with all of its changes, in the order in which they were begun; `locking` tells whether it has a lock."""
+    """One run with all of its changes, in the order in which they were begun; `locking` tells whether it has a lock.
+
+    `times` is what its steps took, None where it did not come to write that.
+    """
 
     state: RunState
     entries: tuple[Entry, ...]
     errors: tuple[HostError, ...] = ()
     locking: bool = False
+    times: RunTimes | None = None
 
 
 class Survey:
@@ -123,7 +128,8 @@ class Survey:
     def story(self, run: str) -> RunStory:
         """Return all that the hosts know of a run. Raise `Refused` where none knows it."""
         wanted: dict[str, list[Resource]] = {
-            host.name: [*self._told(host), RunJournal(self._state_dir(host), run)] for host in self._loaded.site.hosts
+            host.name: [*self._told(host), *(kind(self._state_dir(host), run) for kind in (RunJournal, TimesFile))]
+            for host in self._loaded.site.hosts
         }
         values, found = self._read(wanted)
         errors = tuple(error for host in found.values() for error in host)
@@ -137,7 +143,8 @@ class Survey:
         # One machine under two names tells each of its changes twice.
         entries = {entry.n: entry for journal in journals for entry in journal}
         ordered = tuple(entries[number] for number in sorted(entries))
-        return RunStory(state, ordered, errors, run in _locking(values))
+        times = (value for (_, one), value in values.items() if isinstance(one, TimesFile) and value is not None)
+        return RunStory(state, ordered, errors, run in _locking(values), next(times, None))
 
     def status(self) -> SiteStatus:
         """Return what everything is at: one script a host, and one question to MongoDB."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ffplay.engine.plan import Plan, PlayPlan, StepGroup, StepPlan
+from ffplay.report.forecast import document as forecast_document
 from ffplay.report.plain import change_plain, check_plain, plain, step_plain
 from ffplay.report.rows import shown
 from ffplay.report.signs import sign
@@ -31,6 +32,7 @@ def document(plan: Plan) -> dict[str, Any]:
         "continues": list(plan.continues),
         "not_undone_by_rollback": [{"host": host, "what": plain(what)} for host, what in plan.irreversible],
         "set_aside": [{"host": host, "path": plain(path), "kib": kib} for host, path, kib in plan.aside],
+        "forecast": forecast_document(plan.forecast),
         "plays": [_play(play) for play in plan.plays],
     }
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ffplay.engine.plan import Plan, PlayPlan, StepGroup
 from ffplay.model import Problem, Target
-from ffplay.report import diff
+from ffplay.report import diff, forecast
 from ffplay.report.names import heading, item_name, joined, who
 from ffplay.report.rows import Row, collapse, entries
 from ffplay.report.style import Style, clean, plural
@@ -19,7 +19,8 @@ from ffplay.resources.shard_data import human
 def render(plan: Plan, style: Style) -> list[str]:
     """Return the plan's lines, the count last."""
     lines = list(chain.from_iterable(_play(play, style) for play in plan.plays))
-    return [*_open(plan, style), *lines, *_back(plan, style), style.paint("bold", count(plan))]
+    foreseen = () if plan.forecast is None else forecast.render(plan.forecast, style)
+    return [*_open(plan, style), *lines, *_back(plan, style), *foreseen, style.paint("bold", count(plan))]
 
 
 def _open(plan: Plan, style: Style) -> Iterator[str]:

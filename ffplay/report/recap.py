@@ -7,6 +7,7 @@ from typing import Any
 
 from ffplay.errors import Error, Interrupted
 from ffplay.model import Status
+from ffplay.report.forecast import reality
 from ffplay.report.style import Style, clean, duration
 
 _ORDER = (Status.OK, Status.CHANGED, Status.FAILED, Status.UNREACHABLE, Status.SKIPPED)
@@ -26,6 +27,8 @@ def render(data: Mapping[str, Any], error: Error | None, style: Style) -> list[s
     for host, counts in hosts.items():
         cells = [_cell(name, counts.get(name, 0), style) for name in columns]
         lines.append(f"  {host:<{width}}  " + "  ".join(cells))
+    if data.get("times") is not None:
+        lines += reality(data["times"], style)
     standing = _standing(data.get("standing", ()))
     lines += ["", "What everything is at now:", *(f"  {clean(line)}" for line in standing)] if standing else []
     return lines + (["", *_ways_on(data, error)] if error is not None else [])

@@ -10,6 +10,7 @@ from typing import Any
 from ffplay.engine.survey import RunStory, SiteRuns
 from ffplay.errors import HostError
 from ffplay.report import diff
+from ffplay.report.forecast import reality, times_document
 from ffplay.report.plain import change_plain, error_plain, plain
 from ffplay.report.plan_text import details
 from ffplay.report.rows import Row, entry_of, shown
@@ -91,6 +92,8 @@ def story(found: RunStory, here: Path | None, style: Style) -> Iterator[str]:
         yield style.paint("bold", f"STEP {clean(title)}" + (f" ({clean(kind)})" if kind != title else ""))
         for entry in entries:
             yield from _entry(entry, style)
+    if found.times is not None:
+        yield from reality(found.times, style)
     yield ""
     yield from _outcome(found.state, found.locking, style)
 
@@ -161,6 +164,7 @@ def story_document(found: RunStory, here: Path | None) -> dict[str, Any]:
             }
             for entry in found.entries
         ],
+        "times": times_document(found.times),
         "ways_on": list(ways_on(found.state)),
         "errors": errors_plain(found.errors),
     }

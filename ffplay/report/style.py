@@ -62,9 +62,11 @@ def plural(count: int, noun: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return seconds as people write them: 0.8 s, 2 min 5 s, 1 h 3 min."""
+    """Return seconds as people write them: 0.8 s, 2 min 5 s, 1 h 3 min, 9 days 8 h."""
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
+    if hours >= 24:
+        return f"{plural(hours // 24, 'day')} {hours % 24} h"
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"

@@ -10,6 +10,7 @@ from typing import Any
 from ffplay.model import Change
 from ffplay.resources.base import quote
 from ffplay.resources.codec import encode
+from ffplay.resources.run_times import RunTimes
 from ffplay.resources.runs import RunEnd, RunHead
 
 # What a script ends with that cannot note in the journal what it is about to do.
@@ -99,6 +100,11 @@ def end_script(state_dir: str, head: RunHead, end: RunEnd) -> str:
 def close_script(state_dir: str, run: str, closed: str, by: str) -> str:
     """Return sh that writes that nothing of a run is open any more, where the host knows the run."""
     return _write(state_dir, run, "closed", {"closed": closed, "by": by})
+
+
+def times_script(state_dir: str, run: str, times: RunTimes) -> str:
+    """Return sh that writes what the run's steps took, where the host knows the run."""
+    return _write(state_dir, run, "times", asdict(times))
 
 
 def _write(state_dir: str, run: str, name: str, body: Mapping[str, Any]) -> str:

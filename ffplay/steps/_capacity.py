@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from ffplay.findface import FLOAT_BYTES
@@ -17,7 +17,7 @@ from ffplay.steps._dumps import sufficient
 from ffplay.steps._fillings import Filling, fillings
 from ffplay.steps._gap import Gap, faces_of, mongo_place
 from ffplay.steps._parts import shard_backups
-from ffplay.steps.base import Context, Outcome
+from ffplay.steps.base import Context, DiskUse, Estimate, Outcome
 
 # Memory of one face beside its facen: the vendor's example is 1.2 GiB for 1,000,000 faces at 320, that is 1288 bytes
 # for 1280 of facen; a tenth on top leaves room for the tree of a shard that was filled in any order.
@@ -32,11 +32,15 @@ _STATE_BYTES = 16 << 20
 
 @dataclass(frozen=True, slots=True)
 class _Need:
-    """Bytes that the play will put below `path`; `kind` says in words what they are."""
+    """Bytes that the play will put below `path`; `kind` says in words what they are.
+
+    `aside` are bytes that are there already and that the play sets aside: they take no room, and go with `commit`.
+    """
 
     path: str
     size: int
     kind: str
+    aside: int = 0
 
 
 def paths(ctx: Context) -> tuple[str, ...]:
@@ -50,15 +54,17 @@ def paths(ctx: Context) -> tuple[str, ...]:
 
 def capacity(
     ctx: Context, gap: Gap, due: set[str], facts: HostState, memtx: Mapping[str, int | None]
-) -> Iterator[Outcome]:
-    """Judge memory and disks of the host.
+) -> Iterator[Outcome | Estimate]:
+    """Judge memory and disks of the host, and tell what the play takes of them.
 
     `due` names its shards that are to be filled; `memtx` is memtx_memory by shard, None where nobody can tell.
     """
     needs: list[_Need] = []
+    filling: Mapping[str, Filling] = {}
+    then = 0
     if due:
         filling = fillings(ctx)
-        yield from _memory(ctx, facts, due, filling, memtx)
+        then = yield from _memory(ctx, facts, due, filling, memtx)
         for shard in ctx.host.shards:
             if shard.name in due:
                 needs += _of_shard(ctx, facts, shard, filling[shard.name])
@@ -68,7 +74,18 @@ def capacity(
     needs += _sent_here(ctx, gap)
     if due or gap.problems or gap.faces:
         needs.append(_Need(str(ctx.variables["state_dir"]), _STATE_BYTES, "the run's journal and logs"))
-    yield from _disks(ctx, facts, needs)
+    disks = _disks(facts, needs)
+    yield from _judged(ctx, disks)
+    if disks:
+        faces = tuple((name, filling[name].faces) for name in sorted(due))
+        now = _held(ctx) if due else 0
+        yield Estimate(ctx.host.name, disks, facts.memory, facts.available, now, then, faces)
+
+
+def _held(ctx: Context) -> int:
+    """Return the bytes that the host's shards take for facens today, as far as they answer."""
+    served = ctx.read(*map(ShardFaces, ctx.host.shards))
+    return sum(_facens(one.faces, max(one.sizes, default=0)) for one in served if isinstance(one, ShardState))
 
 
 def _crowded(ctx: Context) -> Iterator[Note]:
@@ -82,8 +99,8 @@ def _crowded(ctx: Context) -> Iterator[Note]:
 
 def _memory(
     ctx: Context, facts: HostState, due: set[str], filling: Mapping[str, Filling], memtx: Mapping[str, int | None]
-) -> Iterator[Problem]:
-    """Judge each shard that is to be filled, then the host by all of its shards."""
+) -> Generator[Problem, None, int]:
+    """Judge each shard that is to be filled, then the host by all of its shards; return the bytes of their facens."""
     size = ctx.target.facen_size if ctx.target else 0
     total = 0
     for shard in ctx.host.shards:
@@ -94,6 +111,7 @@ def _memory(
     if total > facts.memory:
         said = f"its shards need about {human(total)} for facens of {size} floats, and it has {human(facts.memory)}"
         yield Problem(ctx.host.name, said, "add memory, or spread the faces over more hosts")
+    return total
 
 
 def _shard_memory(ctx: Context, shard: Shard, filling: Filling, memtx: int | None) -> Generator[Problem, None, int]:
@@ -144,6 +162,9 @@ def _of_shard(ctx: Context, facts: HostState, shard: Shard, filling: Filling) ->
     where = shard.data_dir if away else directory
     linked = facts.room(where).links_to(facts.room(shard.snap_dir))
     times = _backups_due(ctx, ctx.host, shard)
+    # A snapshot that its backup shares by a hard link stays when what was set aside goes.
+    shared = linked and times > 0 and not away
+    yield _Need(shard.snap_dir, 0, "", aside=_backup_size(data, shared))
     yield _Need(where, (min(times, 1) if away else times) * _backup_size(data, linked), "backups of shards")
 
 
@@ -194,25 +215,34 @@ def _of_dump(ctx: Context, gap: Gap) -> Iterator[_Need]:
         yield _Need(directory, size, "the dump of MongoDB")
 
 
-def _disks(ctx: Context, facts: HostState, needs: list[_Need]) -> Iterator[Problem]:
-    """Judge each file system by all that is due on it."""
+def _disks(facts: HostState, needs: list[_Need]) -> tuple[DiskUse, ...]:
+    """Return each file system with all that is due on it."""
     sharing: dict[int, list[tuple[Room, _Need]]] = {}
     for need in needs:
         room = facts.room(need.path)
         sharing.setdefault(room.device, []).append((room, need))
+    disks = []
     for found in sharing.values():
-        room, needed = found[0][0], sum(need.size for _, need in found)
-        if needed <= room.free:
-            continue
         kinds: dict[str, int] = {}
         for _, need in found:
             kinds[need.kind] = kinds.get(need.kind, 0) + need.size
-        parts = ", ".join(f"{human(size)} for {kind}" for kind, size in kinds.items() if size)
-        said = f"{room.mount} has {human(room.free)} free, and the play needs about {human(needed)} there: {parts}"
-        yield Problem(ctx.host.name, said, _make_room(kinds))
+        sizes = tuple((kind, size) for kind, size in kinds.items() if size)
+        room = found[0][0]
+        disks.append(DiskUse(room.mount, room.free, sizes, sum(need.aside for _, need in found)))
+    return tuple(disks)
 
 
-def _make_room(kinds: Mapping[str, int]) -> str:
+def _judged(ctx: Context, disks: tuple[DiskUse, ...]) -> Iterator[Problem]:
+    """Judge each file system by all that is due on it."""
+    for disk in disks:
+        if disk.needed <= disk.free:
+            continue
+        parts = ", ".join(f"{human(size)} for {kind}" for kind, size in disk.needs)
+        said = f"{disk.mount} has {human(disk.free)} free, and the play needs about {human(disk.needed)} there: {parts}"
+        yield Problem(ctx.host.name, said, _make_room(kind for kind, _ in disk.needs))
+
+
+def _make_room(kinds: Iterable[str]) -> str:
     """Return what to do where a file system is too small for these kinds of things."""
     elsewhere = any(kind.startswith(("backups", "the dump")) for kind in kinds)
     aside = "make room there: what is set aside stays until the result is verified"

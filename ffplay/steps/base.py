@@ -12,6 +12,43 @@ from ffplay.resources.base import Resource
 Outcome = Change | Check | Problem | Note
 
 
+@dataclass(frozen=True, slots=True)
+class DiskUse:
+    """What a play puts on one file system of a host, in bytes.
+
+    `free` is what is free there now, `needs` what comes there until the play's end, as (what it is, bytes); `aside` is
+    what the play sets aside there, which takes no room of its own and goes with `commit`.
+    """
+
+    mount: str
+    free: int
+    needs: tuple[tuple[str, int], ...] = ()
+    aside: int = 0
+
+    @property
+    def needed(self) -> int:
+        """Return the bytes of all that comes there."""
+        return sum(size for _, size in self.needs)
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a play takes of one host; only a forecast shows it.
+
+    All sizes are bytes: `memory` is the host's, `available` what of it is not in use, `facens_now` and `facens_then`
+    what facens take of it today and once the shards are filled. `faces` are (shard, faces) of the shards that are to be
+    filled, a face counted once a gallery.
+    """
+
+    host: str
+    disks: tuple[DiskUse, ...] = ()
+    memory: int = 0
+    available: int = 0
+    facens_now: int = 0
+    facens_then: int = 0
+    faces: tuple[tuple[str, int], ...] = ()
+
+
 class View(Protocol):
     """The site as it will be when this step's turn comes: observed, and overlaid with what earlier steps change."""
 
@@ -98,7 +135,7 @@ class StepKind:
     reads: str
     changes: str
     schema: Mapping[str, Any]
-    plan: Callable[[Context], Iterator[Outcome]]
+    plan: Callable[[Context], Iterator[Outcome | Estimate]]
     main: str | None = None
     groups: tuple[str, ...] = field(default=())
     needs_target: bool = False

@@ -36,10 +36,10 @@ from ffplay.steps import _capacity, _services, _strangers
 from ffplay.steps._files import unreadable, wrong_kind
 from ffplay.steps._gap import faces_of, gap_of
 from ffplay.steps._originals import originals
-from ffplay.steps.base import Context, Outcome, StepKind, parameters
+from ffplay.steps.base import Context, Estimate, Outcome, StepKind, parameters
 
 
-def plan(ctx: Context) -> Iterator[Outcome]:
+def plan(ctx: Context) -> Iterator[Outcome | Estimate]:
     """Judge the host."""
     wanted = [r for s in ctx.host.shards for r in (Unit(s.unit), File(s.conf), ShardFaces(s))]
     facts: HostState = ctx.read(_facts(ctx), *wanted)[0]

@@ -117,6 +117,13 @@ def diff(parser: argparse.ArgumentParser) -> None:
         group(parser, SHOWN).add_argument(*words, action="store_const", dest="diff", const=value, default="", help=text)
 
 
+def measure(parser: argparse.ArgumentParser) -> None:
+    """Add whether the forecast rests on a measurement."""
+    parser.add_argument(
+        "--measure", action="store_true", help="ask extraction-api for some facens, and forecast by how fast it is"
+    )
+
+
 def detailed_exitcode(parser: argparse.ArgumentParser) -> None:
     """Add whether the exit code tells of changes."""
     group(parser, SHOWN).add_argument(

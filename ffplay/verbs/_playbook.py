@@ -31,7 +31,7 @@ def open_session(loaded: Loaded, options: Options, report: Report) -> Session:
     return Session(loaded, Planner(loaded, options, run_name()), options, report)
 
 
-def options_of(args: argparse.Namespace) -> Options:
+def options_of(args: argparse.Namespace, *, measure: bool = False) -> Options:
     """Return which part of the playbook is meant."""
     from ffplay.engine.options import Options
 
@@ -39,7 +39,7 @@ def options_of(args: argparse.Namespace) -> Options:
         tuple(tag.strip() for words in given for tag in words.split(",") if tag.strip())
         for given in (args.tags, args.skip_tags)
     )
-    return Options(args.limit, tags, skipped, args.start_at_step, args.forks)
+    return Options(args.limit, tags, skipped, args.start_at_step, args.forks, measure)
 
 
 def listing(loaded: Loaded, args: argparse.Namespace) -> Iterator[str]:

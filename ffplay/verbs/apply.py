@@ -32,5 +32,5 @@ def run(args: argparse.Namespace, output: Output, style: Style) -> int:
         return plan.run(args, output, style)
     loaded = load_playbook(args)
     report = report_for(args, output, style)
-    with open_session(loaded, options_of(args), report) as session:
+    with open_session(loaded, options_of(args, measure=args.measure), report) as session:
         return apply_plan(session, args, report, output, style)

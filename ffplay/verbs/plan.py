@@ -28,6 +28,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
     _options.playbook(parser)
     _options.detailed_exitcode(parser)
+    _options.measure(parser)
 
 
 def run(args: argparse.Namespace, output: Output, style: Style) -> int:
@@ -36,5 +37,5 @@ def run(args: argparse.Namespace, output: Output, style: Style) -> int:
     if args.list_hosts or args.list_steps:
         output.lines(listing(loaded, args))
         return 0
-    with open_session(loaded, options_of(args), report_for(args, output, style)) as session:
+    with open_session(loaded, options_of(args, measure=args.measure), report_for(args, output, style)) as session:
         return plan_only(session, args, output, style)

@@ -37,7 +37,7 @@ from ffplay.resources.shard_backup import ShardBackups
 from ffplay.resources.shard_data import DataState, ShardData
 from ffplay.resources.shard_http import Gallery, ShardFaces, ShardState, Silent
 from ffplay.resources.unit import Unit, UnitState
-from ffplay.steps.base import Context, Outcome
+from ffplay.steps.base import Context, Estimate, Outcome
 
 _UNITS = {"KiB": 10, "MiB": 20, "GiB": 30}
 _KEYS = {
@@ -53,6 +53,7 @@ _KEYS = {
     "files",
     "state",
     "expect",
+    "estimate",
     "began",
     "renewed",
     "user",
@@ -84,6 +85,14 @@ class Case:
         return tuple(self.site.host(name) for name in names)
 
     def outcomes(self) -> list[Outcome]:
+        """Return what the step plans."""
+        return [one for one in self._planned() if not isinstance(one, Estimate)]
+
+    def estimates(self) -> list[Estimate]:
+        """Return what the step tells of what the play takes of the host."""
+        return [one for one in self._planned() if isinstance(one, Estimate)]
+
+    def _planned(self) -> list[Outcome | Estimate]:
         """Plan as the planner does: again from the start whenever something had to be read first."""
         observed: dict[Any, Any] = {}
         while True:
@@ -95,7 +104,7 @@ class Case:
             except NeedsReading:
                 observed.update({key: self._answer(*key) for key in view.missing})
 
-    def _review(self, outcomes: list[Outcome]) -> Iterator[Problem]:
+    def _review(self, outcomes: list[Outcome | Estimate]) -> Iterator[Problem]:
         """Yield what the kinds of all the case's steps say of the changes of a play that ends here."""
         changes = tuple(outcome for outcome in outcomes if isinstance(outcome, Change))
         written = [*(step for _, step in self._earlier()), self.body["step"]]
@@ -111,7 +120,7 @@ class Case:
         for entry in self.body.get("earlier", ()):
             yield from entry.items()
 
-    def _one(self, view: PlanView, on: str, written: Any) -> Iterator[Outcome]:
+    def _one(self, view: PlanView, on: str, written: Any) -> Iterator[Outcome | Estimate]:
         ((kind, given),) = written.items()
         step = steps.kind(kind)
         args: dict[str, Any] = given if isinstance(given, dict) else {str(step.main): given}

@@ -12,7 +12,7 @@ import yaml
 
 from ffplay import steps
 from ffplay.model import Change, Problem
-from tests.steps.case import Case, Unanswered, differs, load_cases, told
+from tests.steps.case import Case, Unanswered, differs, load_cases, plain, told
 
 CASES = load_cases(Path(__file__).parent)
 MODULES = sorted(Path(steps.__file__).parent.glob("*.py"))
@@ -23,6 +23,13 @@ def test_case(case: Case) -> None:
     seen = [told(outcome) for outcome in case.outcomes()]
     if differs(case.body["expect"], seen):
         pytest.fail(f"{case.path}: planned was\n{yaml.safe_dump(seen, sort_keys=False, width=120)}", pytrace=False)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if "estimate" in case.body], ids=lambda case: case.path.stem)
+def test_estimate(case: Case) -> None:
+    (seen,) = map(plain, case.estimates())
+    if differs(case.body["estimate"], seen):
+        pytest.fail(f"{case.path}: estimated was\n{yaml.safe_dump(seen, sort_keys=False, width=120)}", pytrace=False)
 
 
 @pytest.mark.parametrize("kind", steps.kinds())
