@@ -12,8 +12,8 @@ from ffplay.engine.access import BATCH_SECONDS, SiteAccess, read_host, run_frame
 from ffplay.engine.events import Event, Kind, Listener
 from ffplay.engine.journal import Journal
 from ffplay.engine.lock import Lock
-from ffplay.engine.plan import StepPlan
-from ffplay.errors import ChangeFailed, CheckFailed, HostError, Interrupted, NotConverged, Refused
+from ffplay.engine.plan import StepPlan, not_converged
+from ffplay.errors import ChangeFailed, CheckFailed, HostError, Interrupted, Refused
 from ffplay.model import Change, Check, Host, Note, Site, Step
 from ffplay.remote.base import Access, Become, Reply
 from ffplay.resources.base import DirectResource, ShellResource
@@ -201,12 +201,7 @@ class Applier:
         for resource, change in last.items():
             observed = values[host.name, resource]
             if not resource.reached(change.before, change.after, observed):
-                raise NotConverged(
-                    host.name,
-                    f"{change.summary}: done, and {resource.label} is not as planned",
-                    "somebody else may be at work on this host; look at it, then plan again",
-                    f"planned:  {change.after}\nobserved: {observed}",
-                )
+                raise not_converged(host.name, change, observed)
             told = resource.noted(observed)
             if told:
                 self._access.note(host.name, told)

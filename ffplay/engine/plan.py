@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ffplay.errors import NotConverged
 from ffplay.model import Change, Check, Note, Play, Problem, Step, Target
 from ffplay.resources.base import Irreversible
 from ffplay.resources.runs import RunState
@@ -156,3 +157,14 @@ def _deeds(plan: StepPlan) -> tuple[Any, ...]:
     """Return what a step does to what, but for the values."""
     things = [(change.host, change.shard, change.resource) for change in plan.changes]
     return plan.step, plan.host, plan.item, plan.state, things
+
+
+def not_converged(host: str, change: Change, observed: Any) -> NotConverged:
+    """Return the error for a change that was made, and whose thing was read again as another than it planned."""
+    missed = change.resource.missed(change.before, change.after, observed)
+    return NotConverged(
+        host,
+        f"{change.summary}: done, and {change.resource.label} is not as planned: {missed[0]}",
+        "somebody else may be at work on this host; look at it, then plan again",
+        "\n".join(missed[1:]),
+    )

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import shlex
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ffplay.errors import SiteError
 from ffplay.model import Host
 from ffplay.remote.base import Access, Reply
+from ffplay.resources.differences import facts_of, otherwise, text_of
 
 
 class Irreversible(Exception):
@@ -54,9 +55,21 @@ class Resource(ABC):
         """Return the value that undoes a change which `run` made or was about to make. Raise `Irreversible`."""
         return before
 
+    def facts(self, value: Any) -> Mapping[str, str]:
+        """Return by name what a plan rests on in a value, as short texts; empty where it rests on nothing.
+
+        What a serving site alters by itself is none of it: how much there is, and since when.
+        """
+        return facts_of(value)
+
     def same(self, one: Any, other: Any) -> bool:
-        """Tell whether two readings are the same to a plan; what a serving site alters by itself does not count."""
-        return bool(one == other)
+        """Tell whether two readings are the same to a plan."""
+        return self.facts(one) == self.facts(other)
+
+    def missed(self, before: Any, after: Any, observed: Any) -> list[str]:
+        """Return in words what was planned and what was found, of a value that `reached` says no to."""
+        told = otherwise(self.facts(after), self.facts(observed))
+        return told or [f"predicted {text_of(after)}, found {text_of(observed)}"]
 
     def reached(self, before: Any, after: Any, observed: Any) -> bool:
         """Tell whether what was read afterwards is what was planned."""

@@ -14,6 +14,7 @@ from ffplay.model import Host, Login, Shard
 from ffplay.remote.base import Access, Reply
 from ffplay.resources.base import DirectResource
 from ffplay.resources.checks import Findings
+from ffplay.resources.differences import text_of
 from ffplay.resources.job import Job
 from ffplay.resources.mongo import MongoPlace, open_database, with_facen
 from ffplay.resources.shard_http import shard_api
@@ -74,6 +75,10 @@ class Census(DirectResource):
             _above({name: min(count, second.get(name, 0)) for name, count in first.items()}, served),
             _above(served, {name: max(first.get(name, 0), second.get(name, 0)) for name in served}),
         )
+
+    def facts(self, value: Any) -> Mapping[str, str]:
+        """Return which shards do not answer: faces come and go while the site serves."""
+        return {"silent shards": text_of(value.silent)}
 
     def _served(self, access: Access) -> tuple[dict[str, int], tuple[str, ...]]:
         """Return how many faces of each gallery all shards have, and the shards that do not answer."""

@@ -135,6 +135,14 @@ class Command(ShellResource):
         first = shorten(output.partition("\n")[0], _TOLD_CHARACTERS, placeholder="...") if name == "probe" else ""
         return f"{name} `{text}` exited {code}" + (f", said: {first}" if first else "")
 
+    def facts(self, value: Any) -> Mapping[str, str]:
+        """Return whether it has to run; what the probe printed may be another text each time."""
+        return {"run": "needed" if value.needed else "needless"}
+
+    def missed(self, before: Any, after: Any, observed: Any) -> list[str]:
+        """Return what the guards say now."""
+        return [f"predicted that it need not run any more, found: {observed}"]
+
     def bring_script(self, before: Any, after: Any) -> str:
         """Return the command."""
         return self._cd() + quote(["sh", "-c", self.line])
@@ -188,9 +196,13 @@ class DetachedCommand(DirectResource):
         """Only what its guards look at can be looked at afterwards."""
         return self.command.readable
 
-    def same(self, one: Any, other: Any) -> bool:
-        """Whether it still runs or has ended by now makes no difference to what is to be done."""
-        return True
+    def facts(self, value: Any) -> Mapping[str, str]:
+        """Return nothing: whether it still runs or has ended by now makes no difference to what is to be done."""
+        return {}
+
+    def missed(self, before: Any, after: Any, observed: Any) -> list[str]:
+        """Return what the guards say now."""
+        return self.command.missed(before, after, observed)
 
     def reverse(self, run: str, before: Any, after: Any) -> Any:
         """Return that nothing tells how to undo it."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from ffplay.model import Host
 from ffplay.remote.base import Access
@@ -20,6 +22,10 @@ class DatabaseSize(DirectResource):
     def label(self) -> str:
         """Return the database."""
         return f"mongodb://{self.place.address}:{self.place.port}/{self.place.db}"
+
+    def facts(self, value: Any) -> Mapping[str, str]:
+        """Return nothing: a database that serves changes its size."""
+        return {}
 
     def read(self, access: Access, host: Host) -> int:
         """Ask for dbStats (MongoDB's documentation: `dataSize`, the uncompressed documents in bytes)."""

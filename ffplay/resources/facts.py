@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ffplay.remote.base import Reply
 from ffplay.resources.base import ShellResource, quote
+from ffplay.resources.differences import text_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,24 @@ class HostFacts(ShellResource):
             tuple(told.get("file", ())),
             _instances(told.get("unit", ()), told.get("enabled", ()), self.unit_prefix),
         )
+
+    def facts(self, value: HostState) -> Mapping[str, str]:
+        """Return what a host is made of; what is free on it, and its clock, change by themselves."""
+        rooms = {f"file system of {room.path}": room.mount for room in value.rooms}
+        units = {f"unit {one.unit}": f"{one.active or 'not loaded'}, {_enabled(one)}" for one in value.instances}
+        return {
+            "memory": f"{value.memory >> 20} MiB",
+            "cores": text_of(value.cores),
+            "programs": text_of(value.programs),
+            "models": text_of(value.models),
+            "shard files": text_of(value.files),
+            **rooms,
+            **units,
+        }
+
+
+def _enabled(one: Instance) -> str:
+    return "enabled" if one.enabled else "not enabled"
 
 
 # A path that is not there yet will be on the file system of the nearest directory above it.

@@ -6,7 +6,7 @@ use_index; on a replica set the file goes to the replicas first.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +15,7 @@ from ffplay.errors import ChangeFailed, SiteError
 from ffplay.model import Host, Shard
 from ffplay.remote.base import Access
 from ffplay.resources.base import DirectResource, Irreversible, quote
+from ffplay.resources.differences import text_of
 from ffplay.resources.job import Job
 from ffplay.resources.shard_http import ShardFaces, ShardState
 
@@ -52,6 +53,10 @@ class FastIndex(DirectResource):
         if not isinstance(served, ShardState):
             raise SiteError(host.name, f"{self.shard.name} does not answer", "see `systemctl status` of its unit")
         return "built" if any(g.indexed for g in served.galleries if g.name == self.gallery) else "none"
+
+    def facts(self, value: Any) -> Mapping[str, str]:
+        """Return whether there is one."""
+        return {f"fast index of {self.gallery}": text_of(value)}
 
     def reverse(self, run: str, before: Any, after: Any) -> Any:
         """Raise `Irreversible`: faces do not go back from an index; with the shard's data it goes as a whole."""

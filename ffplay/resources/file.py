@@ -5,13 +5,17 @@ from __future__ import annotations
 import base64
 import dataclasses
 import difflib
+import functools
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ffplay.edit import lua
 from ffplay.model import Unknown
 from ffplay.remote.base import Reply
 from ffplay.resources.base import Irreversible, ShellResource, quote
+from ffplay.resources.differences import content_facts, facts_of, otherwise, text_of
 
 # The content of a larger file is not kept in journals, in bytes: its change cannot be rolled back.
 KEPT_BYTES = 1 << 20
@@ -107,6 +111,22 @@ class File(ShellResource):
             + 'sync "$t" 2>/dev/null || sync\nmv -f "$t" "$p"'
         )
 
+    def facts(self, value: Any) -> Mapping[str, str]:
+        """Return all but the content itself: a digest of each line, and of a Lua file its numbers by name."""
+        if not isinstance(value, FileState):
+            return facts_of(value)
+        told = {name: getattr(value, name) for name in ("kind", "mode", "owner", "group", "target")}
+        found = {name: str(text) for name, text in told.items() if text is not None}
+        if value.content is None:
+            return found
+        settings = _settings(value.text) if self.path.endswith(".lua") else {}
+        return {**found, **settings, **content_facts(value.content)}
+
+    def missed(self, before: Any, after: Any, observed: Any) -> list[str]:
+        """Return what differs; mode, owner and group only where the plan states them."""
+        kept = {name: getattr(observed, name) for name in ("mode", "owner", "group") if getattr(after, name) is None}
+        return otherwise(self.facts(dataclasses.replace(after, **kept)), self.facts(observed))
+
     def reached(self, before: Any, after: Any, observed: Any) -> bool:
         """Compare; mode, owner and group only where the plan states them."""
         same = (after.kind, after.content, after.target) == (observed.kind, observed.content, observed.target)
@@ -152,6 +172,17 @@ class FileCopy(File):
     def show(self, before: Any, after: Any) -> str:
         """Return nothing."""
         return ""
+
+
+@functools.lru_cache(maxsize=4096)
+def _settings(text: str) -> Mapping[str, str]:
+    """Return the numbers and switches of a shard's Lua file by name; its texts may hold passwords."""
+    try:
+        parsed = lua.parse(text)
+    except lua.LuaError:
+        return {}
+    values = {**parsed.box, **parsed.options}
+    return {name: text_of(value.literal) for name, value in values.items() if isinstance(value.literal, int | float)}
 
 
 def unified(path: str, before: bytes, after: bytes) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from ffplay.errors import SiteError
 from ffplay.model import Host
@@ -86,6 +88,10 @@ class FacesCount(DirectResource):
     def label(self) -> str:
         """Return the collection."""
         return self.place.name
+
+    def facts(self, value: Any) -> Mapping[str, str]:
+        """Return nothing: faces come and go while the site serves."""
+        return {}
 
     def read(self, access: Access, host: Host) -> int:
         """Ask for it. Raise `SiteError`, at once where nothing listens there."""

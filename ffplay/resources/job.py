@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from ffplay.errors import ChangeFailed, Interrupted, Unreachable
 from ffplay.model import Host
 from ffplay.remote.base import Access, Reply
 from ffplay.resources.base import DirectResource, ShellResource, quote
+from ffplay.resources.differences import otherwise
 from ffplay.resources.job_script import KEPT_BYTES, Part, note_script, poll_script, status_script
 from ffplay.resources.job_start import BUSY, Start, start_script
 
@@ -24,8 +25,7 @@ _RECONNECT_SECONDS = 300
 # A start waits for other starts on its host, and for what an earlier process left behind, in seconds.
 _START_TIMEOUT = 300
 
-# What a poll may take at most beside its waiting.
-_POLL_TIMEOUT = 65
+_POLL_TIMEOUT = 65  # what a poll may take at most beside its waiting
 
 # So many bytes are shown of a failed job's log.
 _TAIL_BYTES = 4000
@@ -64,6 +64,11 @@ class JobState:
     def started(self) -> str:
         """Return who started it and when, in words."""
         return f"run {self.run} started {self.since} (pid {self.pid})"
+
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """Return how far it is; who started it and what it printed make no difference to what is to be done."""
+        return {"state": self.state, "exit code": str(self.code)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +189,10 @@ class Job(DirectResource):
         if not self.began:
             access.connection(host.name).run(f"rm -rf {quote([self.directory])}")
         return Reply(0, output, b"")
+
+    def missed(self, before: Any, after: Any, observed: Any) -> list[str]:
+        """Return that a process of it is still there."""
+        return otherwise({"state": "ended"}, {"state": observed.state})
 
     def reached(self, before: Any, after: Any, observed: Any) -> bool:
         """Nothing of it may run any more; its exit codes were judged when they came."""

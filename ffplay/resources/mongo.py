@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,8 @@ from ffplay.model import Host, Unknown
 from ffplay.remote.base import Access
 from ffplay.resources.base import DirectResource, quote, whole
 from ffplay.resources.checks import Findings
-from ffplay.resources.record import Record, describe, parse_record, write_script
+from ffplay.resources.differences import otherwise, text_of
+from ffplay.resources.record import Record, describe, parse_record, record_facts, write_script
 
 # A length that nobody has asked for; see `count_sizes`.
 _OTHER = -1
@@ -89,20 +90,28 @@ class Faces(DirectResource):
         if reply.code:
             raise SiteError(host.name, f"cannot write {self.record_path}", "", reply.error_text)
 
-    def same(self, one: Any, other: Any) -> bool:
-        """Compare the record and which sizes there are: faces come and go while the site serves.
+    def facts(self, value: Any) -> Mapping[str, str]:
+        """Return the record and which sizes there are: faces come and go while the site serves.
 
         While they are regenerated the sizes change by themselves, and no plan rests on them.
         """
-        under_way = one.record is not None and one.record.state == "regenerating"
-        sizes = {size for size, _ in one.sizes} == {size for size, _ in other.sizes}
-        return bool(one.record == other.record and (under_way or sizes))
+        under_way = value.record is not None and value.record.state == "regenerating"
+        sizes = text_of(tuple(sorted({size for size, _ in value.sizes})))
+        return {**record_facts(value.record), "facen sizes": "on their way" if under_way else sizes}
 
     def reached(self, before: Any, after: Any, observed: Any) -> bool:
         """Compare the record, and of finished faces that no facen has another size."""
         wanted = {size for size, _ in after.sizes}
         seen = {size for size, _ in observed.sizes if size}
         return bool(after.record == observed.record and (not wanted or seen <= wanted))
+
+    def missed(self, before: Any, after: Any, observed: Any) -> list[str]:
+        """Return what differs in the record, and sizes of facens that none should have."""
+        wanted = {size for size, _ in after.sizes}
+        wrong = tuple(f"{count} of {size}" for size, count in observed.sizes if size and size not in wanted)
+        sizes = (text_of(tuple(sorted(wanted))), text_of(wrong)) if wanted and wrong else ("", "")
+        planned, seen = ({"facen sizes": one} for one in sizes)
+        return otherwise({**record_facts(after.record), **planned}, {**record_facts(observed.record), **seen})
 
     def show(self, before: Any, after: Any) -> str:
         """Return the record's change."""
@@ -219,6 +228,10 @@ class Facens(DirectResource):
     def label(self) -> str:
         """Return what is read."""
         return f"{len(self.ids)} facens of {self.place.name}"
+
+    def facts(self, value: Any) -> Mapping[str, str]:
+        """Return nothing: which faces are sampled changes while the site serves."""
+        return {}
 
     def read(self, access: Access, host: Host) -> tuple[tuple[int, bytes], ...]:
         """Read and digest them."""

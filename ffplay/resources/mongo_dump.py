@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,7 @@ from ffplay.model import Host, Unknown
 from ffplay.remote.base import Access, Connection
 from ffplay.resources.base import DirectResource, quote, whole
 from ffplay.resources.checks import Findings
+from ffplay.resources.differences import text_of
 from ffplay.resources.job import Job
 from ffplay.resources.mongo import MongoPlace, open_database
 from ffplay.resources.mongo_readback import collections_of, counts_of, read_back
@@ -97,6 +98,10 @@ class MongoDumps(DirectResource):
         with open_database(access, host, self.place) as database:
             found = read_back(access, host, f"{self._part}/{self.place.db}", database, self.place, counts)
         self._finish(access.connection(host.name), host, after[-1].run, *found)
+
+    def facts(self, value: Any) -> Mapping[str, str]:
+        """Return which dumps there are: what a new one will hold is still being written."""
+        return {"dumps": text_of(tuple(dump.run for dump in value))}
 
     def reached(self, before: Any, after: Any, observed: Any) -> bool:
         """Tell whether the planned dump is there."""

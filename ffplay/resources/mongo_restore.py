@@ -6,6 +6,7 @@ field that a regeneration does not write, such as metadata that somebody edited 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from ffplay.errors import ChangeFailed, SiteError
 from ffplay.model import Host, Unknown
 from ffplay.remote.base import Access
 from ffplay.resources.base import DirectResource
+from ffplay.resources.differences import text_of
 from ffplay.resources.mongo import MongoPlace, open_database
 from ffplay.resources.mongo_compare import NO_IDS, Comparison, Ids, Restoration
 from ffplay.resources.mongo_dump import MongoDumps, damage
@@ -77,9 +79,9 @@ class FacesRestore(DirectResource):
             self._run(work, host, database, digest)
         access.tell(host.name, f"restored {work.differing:,} faces")
 
-    def same(self, one: Any, other: Any) -> bool:
-        """Compare how many differ: faces come and go while the site serves."""
-        return bool(one.differing == other.differing)
+    def facts(self, value: Any) -> Mapping[str, str]:
+        """Return how many differ: faces come and go while the site serves."""
+        return {"differing faces": text_of(value.differing)}
 
     def reached(self, before: Any, after: Any, observed: Any) -> bool:
         """Tell whether no face differs any more."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ffplay.remote.base import Reply
 from ffplay.resources.base import ShellResource, quote
+from ffplay.resources.differences import text_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,10 @@ class Notifications(ShellResource):
     def parse(self, reply: Reply) -> tuple[str, ...]:
         """Return the names."""
         return tuple(sorted(reply.text.splitlines()))
+
+    def facts(self, value: Any) -> Mapping[str, str]:
+        """Return the names."""
+        return {"pending handlers": text_of(value)}
 
     def bring_script(self, before: Any, after: Any) -> str:
         """Write what is new, remove what has run."""

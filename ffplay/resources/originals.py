@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import concurrent.futures
 import http.client
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 from ffplay.model import Host
@@ -35,6 +36,10 @@ class Originals(DirectResource):
         """Return the field."""
         return f"{self.place.name}: {self.field}"
 
+    def facts(self, value: Any) -> Mapping[str, str]:
+        """Return nothing: which faces are sampled is chance."""
+        return {}
+
     def read(self, access: Access, host: Host) -> tuple[tuple[int, str], ...]:
         """Have MongoDB choose (`$sample`, from 3.2 on)."""
         wanted = {self.place.field_id: 1, self.field: 1}
@@ -58,6 +63,10 @@ class MissingFiles(ShellResource):
         """Return how many are looked for."""
         return f"{len(self.paths)} files"
 
+    def facts(self, value: Any) -> Mapping[str, str]:
+        """Return nothing: which faces are sampled is chance."""
+        return {}
+
     def read_script(self) -> str:
         """Print those that are missing."""
         return f'for f in {quote(self.paths)}; do [ -s "$f" ] || echo "$f"; done'
@@ -77,6 +86,10 @@ class MissingPages(DirectResource):
     def label(self) -> str:
         """Return how many are looked for."""
         return f"{len(self.urls)} pages"
+
+    def facts(self, value: Any) -> Mapping[str, str]:
+        """Return nothing: which faces are sampled is chance."""
+        return {}
 
     def read(self, access: Access, host: Host) -> tuple[tuple[str, str], ...]:
         """Ask each server for the heads alone, over a few kept connections."""

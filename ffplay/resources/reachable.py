@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from ffplay.model import Host
 from ffplay.remote.base import Access
@@ -20,6 +22,10 @@ class Reachable(DirectResource):
     def label(self) -> str:
         """Return the address."""
         return f"{self.address}:{self.port}"
+
+    def facts(self, value: Any) -> Mapping[str, str]:
+        """Return whether it takes a connection."""
+        return {"connections": "taken" if value else "refused"}
 
     def read(self, access: Access, host: Host) -> bool:
         """Connect from the host, once."""

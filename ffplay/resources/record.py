@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from ffplay.model import Generation
 from ffplay.resources.base import quote
+from ffplay.resources.differences import facts_of
 
 # A record is one small JSON object; a later layout gets another number and is refused, not guessed at.
 _FORMAT = 1
@@ -78,6 +79,13 @@ def write_script(path: str, record: Record | None) -> str:
         f"cat > {target}.part <<'FFPLAY_RECORD' || exit\n{record_text(record)}FFPLAY_RECORD\n"
         f"{{ sync {target}.part 2>/dev/null || sync; }} && mv -f {target}.part {target} || exit\n"
     )
+
+
+def record_facts(record: Record | None) -> dict[str, str]:
+    """Return a record's facts."""
+    if record is None:
+        return {"record": "none"}
+    return {"record": record.state, **{f"record's {name}": text for name, text in facts_of(record).items()}}
 
 
 def describe(record: Record | None) -> str:

@@ -17,6 +17,7 @@ from ffplay.remote.base import Reply
 from ffplay.resources.base import ShellResource, quote
 from ffplay.resources.codec import decode
 from ffplay.resources.command import Command
+from ffplay.resources.differences import text_of
 
 # A later layout gets another number, and is refused where it matters.
 FORMAT = 1
@@ -108,6 +109,11 @@ done; :"""
             elif found:
                 found[-1].append(line)
         return tuple(sorted((_run(lines) for lines in found), key=lambda state: state.head.run))
+
+    def facts(self, value: Any) -> Mapping[str, str]:
+        """Return the runs that are open: the others changed nothing that does not show on the site itself."""
+        open_runs = tuple(f"{one.head.run} ({one.head.verb}, {one.status})" for one in value if not one.closed)
+        return {"open runs": text_of(open_runs)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from ffplay.remote.base import Access, Connection, Reply
 from ffplay.resources.backup_manifest import Rows, ShardBackup, manifest_text, parse_manifest
 from ffplay.resources.backup_script import READ_BACK, clear_script, stage_script
 from ffplay.resources.base import DirectResource, quote, whole
+from ffplay.resources.differences import text_of
 from ffplay.resources.shard_data import human
 from ffplay.resources.shard_live import Count, kept
 
@@ -125,9 +126,9 @@ cat > {quote([f"{token}.new"])} <<'FFPLAY_MANIFEST'
 sync; mv -f {quote([f"{token}.new"])} {quote([token])}; rm -rf {quote([part])}; sync"""
         _must(here, host, script, f"note the backup of {self.shard.name}")
 
-    def same(self, one: Any, other: Any) -> bool:
-        """Compare which backups there are: what a new one will hold is still being written."""
-        return [backup.run for backup in one] == [backup.run for backup in other]
+    def facts(self, value: Any) -> Mapping[str, str]:
+        """Return which backups there are: what a new one will hold is still being written."""
+        return {"backups": text_of(tuple(backup.run for backup in value))}
 
     def reached(self, before: Any, after: Any, observed: Any) -> bool:
         """Tell whether the planned backup is among those that are there, and no earlier one went."""

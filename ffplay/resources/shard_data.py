@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +11,8 @@ from ffplay.model import Shard, Unknown
 from ffplay.remote.base import Reply
 from ffplay.resources.backup_token import check_script
 from ffplay.resources.base import ShellResource, quote
-from ffplay.resources.record import Record, describe, parse_record, write_script
+from ffplay.resources.differences import otherwise, text_of
+from ffplay.resources.record import Record, describe, parse_record, record_facts, write_script
 from ffplay.resources.unit import dead_script
 
 # The ending of the files of each directory, in the order of their names in `Shard`.
@@ -186,14 +188,23 @@ sync
         aside = after.restored is not None or (after.empty and (not before.empty or bool(before.missing)))
         return DataState(before.files, before.record, restored=Restored((run,)) if aside else None)
 
-    def same(self, one: Any, other: Any) -> bool:
-        """Compare the record and whether there are files: a shard that serves writes to them all the time."""
-        return bool((one.record, one.missing, one.empty) == (other.record, other.missing, other.empty))
+    def facts(self, value: Any) -> Mapping[str, str]:
+        """Return the record, whether there are files, and whose: a shard that serves writes to them all the time."""
+        found = {"data files": "none" if value.empty else "there", "missing directories": text_of(value.missing)}
+        return {**record_facts(value.record), **found, "instances": text_of(value.instances)}
 
     def reached(self, before: Any, after: Any, observed: Any) -> bool:
         """Compare; files that the shard writes itself are not compared."""
         same_files = isinstance(after.files, Unknown) or after.files == observed.files
         return bool(same_files and after.record == observed.record and after.missing == observed.missing)
+
+    def missed(self, before: Any, after: Any, observed: Any) -> list[str]:
+        """Return what differs; files that the shard writes itself, and whose they are, are not predicted."""
+        found = otherwise(record_facts(after.record), record_facts(observed.record))
+        found += otherwise({"missing": text_of(after.missing)}, {"missing": text_of(observed.missing)})
+        if not isinstance(after.files, Unknown):
+            found += otherwise({"data files": text_of(after.files)}, {"data files": text_of(observed.files)})
+        return found
 
     def show(self, before: Any, after: Any) -> str:
         """Return counts and sizes of what goes aside, and the record's change."""

@@ -6,7 +6,7 @@ import base64
 import contextlib
 import http.client
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote as url_quote
@@ -16,6 +16,7 @@ from ffplay.findface import FLOAT_BYTES
 from ffplay.model import Host, Shard
 from ffplay.remote.base import Access
 from ffplay.resources.base import DirectResource
+from ffplay.resources.differences import text_of
 
 # Faces a page of /v1/GALLERY/list: large enough that the round trips do not count, small beside a shard's memory.
 _PAGE = 1000
@@ -134,6 +135,12 @@ class ShardFaces(DirectResource):
     def label(self) -> str:
         """Return the shard's address."""
         return f"{self.shard.address}:{self.shard.http_port}"
+
+    def facts(self, value: Any) -> Mapping[str, str]:
+        """Return whether it answers, and with facens of which size: faces and galleries come and go."""
+        if isinstance(value, ShardState):
+            return {"shard": "answers", "facen sizes": text_of(value.sizes)}
+        return {"shard": "does not answer" if value is None else "takes connections and does not answer"}
 
     def read(self, access: Access, host: Host) -> ShardState | Silent | None:
         """Read the galleries and their first faces."""

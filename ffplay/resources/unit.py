@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ffplay.model import Shard, Unknown
 from ffplay.remote.base import Reply
 from ffplay.resources.base import ShellResource, quote
+from ffplay.resources.differences import facts_of, otherwise, text_of
 
 # How long a unit may take to start or stop, in seconds, before the change counts as failed. A shard of 10,000,000 faces
 # reads its snapshot before it is ready, hence minutes.
@@ -106,6 +108,20 @@ class Unit(ShellResource):
         active = "active" if isinstance(before, Unknown) or before.running else "inactive"
         enabled = before.enabled if isinstance(before, UnitState) and after.enabled is not None else None
         return UnitState(active, enabled=enabled)
+
+    def facts(self, value: Any) -> Mapping[str, str]:
+        """Return its states: its process may be another one by now, for systemd starts what fails anew."""
+        if not isinstance(value, UnitState):
+            return facts_of(value)
+        anew = {"start": "anew"} if isinstance(value.since, Unknown) else {}
+        return {"state": value.active, "unit file": value.load, "enabled": text_of(value.enabled), **anew}
+
+    def missed(self, before: Any, after: Any, observed: Any) -> list[str]:
+        """Return which state is another one, or that a restart left the process that was there."""
+        found = otherwise({"state": after.active}, {"state": observed.active})
+        if after.enabled is not None:
+            found += otherwise({"enabled": after.enabled}, {"enabled": text_of(observed.enabled)})
+        return found or [f"main process: predicted a new one, found {observed.pid} as before"]
 
     def reached(self, before: Any, after: Any, observed: Any) -> bool:
         """Compare the activity; of a restart also that the main process is another one."""

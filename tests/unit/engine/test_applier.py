@@ -95,9 +95,8 @@ def test_the_last_command_s_output_is_the_result(applier: tuple[Bench, Applier])
 
 def test_what_does_not_come_to_be_as_planned_is_told_by_name(applier: tuple[Bench, Applier]) -> None:
     bench, one = applier
-    with pytest.raises(NotConverged, match=r"make y: done, and .*/y is not as planned") as caught:
+    with pytest.raises(NotConverged, match=r"make y: done, and .*/y is not as planned: value: predicted lie, found"):
         one.apply(plan(line(bench, "x", "v"), line(bench, "y", "lie")))
-    assert caught.value.output == "planned:  lie\nobserved: "
 
 
 def test_a_failing_change_stops_those_behind_it_and_shows_its_own_output(applier: tuple[Bench, Applier]) -> None:

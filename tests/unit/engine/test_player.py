@@ -112,7 +112,7 @@ def test_a_probe_is_asked_again_after_the_command(bench: Make) -> None:
     assert well.plan().empty
     idle = made("z", "true").play()
     assert isinstance(idle, NotConverged)
-    assert "exited 1" in idle.output
+    assert idle.message.endswith("exited 1")
     broken = made("z", "touch '{{ here }}/broken'")
     assert isinstance(broken.play(), NotConverged)
     assert [problem.host for problem in broken.plan().problems] == ["a"]
