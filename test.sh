@@ -12,7 +12,7 @@ if [ "${FFPLAY_LAB_DRIVER:-}" = nspawn ]; then
   machines="not scenario or another-size or killed-and-run or not-start or rolled-back-and-forth"
   [ $# -gt 0 ] || set -- -rs -m "not once" -k "$machines" tests/e2e/test_machines.py tests/e2e/test_detached.py tests/fault/test_machines.py tests/e2e/test_scenarios.py
 else
-  setup dev sudo unshare
+  setup dev sudo unshare zsh fish groff  # the shells whose completion is tested, and what reads the manual page
 fi
 
 # The MongoDB parts are tested with both lines of the driver: 3.13 for sites of today, 4 for later ones.

@@ -27,6 +27,7 @@ package_of() {
   case $1 in
     systemd-nspawn) printf 'systemd-container ' ;;
     ip) printf 'iproute2 ' ;;
+    groff) printf 'groff-base ' ;;
     *) printf '%s ' "$1" ;;
   esac
 }

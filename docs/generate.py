@@ -9,13 +9,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ffplay import steps
+from ffplay import __version__, steps
+from ffplay.arguments import build_parser, exit_code_meanings
 from ffplay.findface import DEFAULTS
 from ffplay.lint.check import RULES
 from ffplay.load import editors
 from ffplay.load.schema import COMMON
-from ffplay.report import reference
+from ffplay.report import manpage, reference
+from ffplay.report.commands import command_of
 from ffplay.steps.base import StepKind
+from ffplay.verbs import chapters
 
 HERE = Path(__file__).resolve().parent
 
@@ -97,6 +100,12 @@ def lint_page() -> str:
     return "\n".join(lines)
 
 
+def manual_page() -> str:
+    """Return docs/ff-play.1."""
+    program = command_of(build_parser(), {})
+    return manpage.page(program, __version__, chapters(), exit_code_meanings())
+
+
 def schema_text(schema: dict[str, Any]) -> str:
     """Return a schema as its file has it."""
     return json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
@@ -108,6 +117,7 @@ def pages() -> dict[str, str]:
         "steps.md": steps_page(),
         "variables.md": variables_page(),
         "lint.md": lint_page(),
+        "ff-play.1": manual_page(),
         "schema/playbook.json": schema_text(editors.playbook_schema()),
         "schema/inventory.json": schema_text(editors.inventory_schema()),
     }

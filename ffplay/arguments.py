@@ -81,7 +81,7 @@ def build_parser(only: str | None = None) -> argparse.ArgumentParser:
     for name, text in VERBS.items():
         verb = verbs.add_parser(
             name,
-            description=f"{text.capitalize()}.",
+            description=f"{text[0].upper()}{text[1:]}.",
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
@@ -118,7 +118,15 @@ def _usage(action: argparse.Action) -> str:
 
 
 def exit_codes() -> str:
-    """Return the exit codes as a table, made from the errors themselves."""
+    """Return the exit codes as a table."""
+    lines = ["exit codes:"]
+    for code, text in exit_code_meanings().items():
+        lines += textwrap.wrap(text, 100, initial_indent=f"  {code:>3}  ", subsequent_indent=" " * 7)
+    return "\n".join(lines)
+
+
+def exit_code_meanings() -> dict[int, str]:
+    """Return what each exit code means, by code, made from the errors themselves."""
     table = {0: ["done; nothing failed"]}
     for error in _tree(errors.Error):
         if error not in (errors.Error, errors.HostError, errors.SiteErrors):
@@ -127,11 +135,10 @@ def exit_codes() -> str:
     table[CHANGES_EXIT_CODE].append("`plan --detailed-exitcode`: there are changes")
     table[FINDINGS_EXIT_CODE] = ["`lint`: a rule found something"]
     table[BUG_EXIT_CODE] = ["a bug in ffplay"]
-    lines = ["exit codes:"]
-    for code, meanings in sorted(table.items()):
-        text = "; ".join(f"{meaning[0].lower()}{meaning[1:]}" for meaning in meanings)
-        lines += textwrap.wrap(text, 100, initial_indent=f"  {code:>3}  ", subsequent_indent=" " * 7)
-    return "\n".join(lines)
+    return {
+        code: "; ".join(f"{meaning[0].lower()}{meaning[1:]}" for meaning in meanings)
+        for code, meanings in sorted(table.items())
+    }
 
 
 def _tree(root: type[errors.Error]) -> Iterator[type[errors.Error]]:

@@ -47,10 +47,14 @@ def topic(name: str) -> Topic | None:
     return Topic(step, words) if step or words else None
 
 
+def names() -> tuple[str, ...]:
+    """Return every name that stands for something: steps, then words, variables and rules."""
+    return tuple(dict.fromkeys((*steps.kinds(), *(row.name for _, row in _words()))))
+
+
 def nearest(name: str) -> str:
     """Return a hint for a name that is nothing: the closest one, or where all of them are listed."""
-    known = [*steps.kinds(), *dict.fromkeys(row.name for _, row in _words())]
-    return did_you_mean(name, known) or "`ff-play explain` lists the steps"
+    return did_you_mean(name, names()) or "`ff-play explain` lists the steps"
 
 
 def overview() -> dict[str, dict[str, str]]:

@@ -27,6 +27,7 @@ VERBS: Mapping[str, str] = MappingProxyType(
         "lint": "tell what in a playbook is allowed and likely to hurt, without reaching any host",
         "explain": "tell what a step, a word of a playbook or a variable means",
         "schema": "print the JSON Schema by which an editor completes a playbook or an inventory",
+        "completion": "print the script by which bash, zsh or fish completes this command line",
         "inventory": "show hosts, groups, shards and variables",
         "lab": "bring up a small real site on this machine to rehearse on",
     }
@@ -38,7 +39,7 @@ CHAPTERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "change a site": ("plan", "apply", "rollback", "commit", "unlock"),
         "look at a site": ("status", "runs", "show", "verify"),
-        "write playbooks and inventories": ("validate", "lint", "explain", "schema", "inventory"),
+        "write playbooks and inventories": ("validate", "lint", "explain", "schema", "completion", "inventory"),
         "rehearse": ("lab",),
     }
 )
