@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from ffplay.arguments import parse
 from ffplay.errors import BUG_EXIT_CODE, Error, Interrupted
+from ffplay.secret import MaskedStream, Secrets
 from ffplay.verbs import module
 
 if TYPE_CHECKING:
@@ -20,15 +21,25 @@ if TYPE_CHECKING:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit code."""
+    """Run the command and return its exit code. Whatever it writes to the standard streams has its secrets masked."""
     words = list(sys.argv[1:] if argv is None else argv)
     # A file's or a host's bytes need not be text in the terminal's encoding.
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+    secrets, streams = Secrets(), (sys.stdout, sys.stderr)
+    sys.stdout, sys.stderr = (MaskedStream(stream, secrets) for stream in streams)
+    try:
+        return _main(words, secrets)
+    finally:
+        sys.stdout, sys.stderr = streams
+
+
+def _main(words: list[str], secrets: Secrets) -> int:
     args = argparse.Namespace(verbose=0, json=False, color=None)
     try:
         args = parse(words)
+        args.secrets = secrets
         from ffplay.report.output import Output
 
         output = Output(sys.stdout, terminal=sys.stdout.isatty() and not args.json)

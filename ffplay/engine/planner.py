@@ -14,7 +14,7 @@ from ffplay.engine.results import NO_ITEMS, predicted
 from ffplay.engine.resume import Resume
 from ffplay.engine.view import NeedsReading, PlanView
 from ffplay.errors import InputError
-from ffplay.load import Loaded, NotKnown, Scope, check_args, convert_args, find_file, select, target_of
+from ffplay.load import Loaded, NotKnown, Scope, check_args, convert_args, find_file, plain, select, target_of
 from ffplay.model import Change, Host, Play, Site, Step, Target
 from ffplay.resources.notifications import Notifications
 from ffplay.resources.runs import Runs, RunState
@@ -238,7 +238,7 @@ class Planner:
             if not scope.test(condition):
                 return StepPlan(step, host.name, "skipped", reason=f"when: {condition}")
         kind = steps.kind(step.kind)
-        args = convert_args(step, scope.render(dict(step.args)))
+        args = convert_args(step, plain(scope.render(dict(step.args))))
         mistakes = check_args(step, args)
         if mistakes:
             raise InputError(mistakes)
@@ -283,12 +283,12 @@ class Planner:
     def _template(self, scope: Scope) -> Callable[[str, Mapping[str, Any]], str]:
         def render(name: str, variables: Mapping[str, Any]) -> str:
             path = find_file(Path(self.playbook.path), "templates", name)
-            return scope.template(path.read_text(encoding="utf-8"), str(path), variables)
+            return str(plain(scope.template(self.loaded.variables.content(path).decode("utf-8"), str(path), variables)))
 
         return render
 
     def _read_file(self, name: str) -> bytes:
-        return find_file(Path(self.playbook.path), "files", name).read_bytes()
+        return self.loaded.variables.content(find_file(Path(self.playbook.path), "files", name))
 
 
 def _reviewed(groups: list[StepGroup]) -> list[StepGroup]:

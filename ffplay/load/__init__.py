@@ -6,6 +6,7 @@ from ffplay.load.arguments import check_args, convert_args
 from ffplay.load.excerpt import format_finding
 from ffplay.load.explain import Definition, Explanation, Origins, explain, find_host
 from ffplay.load.files import find_file
+from ffplay.load.filters import plain
 from ffplay.load.findings import did_you_mean
 from ffplay.load.load import Loaded, Sources, load, load_inventory
 from ffplay.load.patterns import select
@@ -31,6 +32,7 @@ __all__ = [
     "format_finding",
     "load",
     "load_inventory",
+    "plain",
     "select",
     "target_of",
 ]

@@ -28,7 +28,7 @@ def plain(value: Any) -> Any:
         return {key: plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple | set):
         return [plain(inner) for inner in value]
-    return str(value) if isinstance(value, str) else value
+    return str.__str__(value) if isinstance(value, str) else value
 
 
 def to_json(value: Any, **options: Any) -> str:

@@ -9,6 +9,7 @@ from ffplay.errors import Finding, InputError
 
 if TYPE_CHECKING:
     from ffplay.load.marked import Place
+    from ffplay.load.vaultkeys import Vault
 
 
 class Mistake(InputError):
@@ -31,10 +32,11 @@ class Mistake(InputError):
 
 
 class Findings:
-    """A list of findings that grows while the input is read."""
+    """A list of findings that grows while the input is read; `vault` opens what is encrypted in it."""
 
-    def __init__(self) -> None:
+    def __init__(self, vault: Vault | None = None) -> None:
         self.all: list[Finding] = []
+        self.vault = vault
 
     def add(self, place: Place | None, message: str, hint: str = "", needle: str = "") -> None:
         """Note a mistake; `needle` is the word at `place` that is wrong, where it is known."""

@@ -10,6 +10,7 @@ from ffplay.load.findings import Findings
 from ffplay.load.inventory import Inventory
 from ffplay.load.inventory_yaml import add
 from ffplay.load.marked import Source, read
+from ffplay.load.vault import is_vault
 
 # What Ansible, too, leaves out when an inventory is a directory.
 _IGNORED = ("~", ".orig", ".cfg", ".retry", ".bak", ".swp", ".md", ".txt", ".rst", ".pyc", ".pyo", ".rpm")
@@ -54,7 +55,12 @@ def _beginning(path: Path) -> bytes:
 
 
 def _is_ini(path: Path, beginning: bytes) -> bool:
-    """Return whether a file is an INI inventory, by its first line that is no comment; YAML's suffixes count too."""
+    """Return whether a file is an INI inventory, by its first line that is no comment; YAML's suffixes count too.
+
+    What is encrypted is YAML.
+    """
+    if is_vault(beginning.decode("utf-8", "replace")):
+        return False
     lines = (line.strip() for line in beginning.decode("utf-8", "replace").splitlines())
     first = next((line for line in lines if line and line[0] not in "#;"), "")
     if path.suffix in _YAML_SUFFIXES:

@@ -14,13 +14,17 @@ from typing import Any
 import jinja2
 from jinja2 import meta, nodes
 from jinja2.parser import Parser
-from jinja2.runtime import Context, Undefined
+from jinja2.runtime import Undefined
 
 from ffplay.load.blame import MissingName, missing, mistake_of
 from ffplay.load.filters import FILTERS, TESTS
 from ffplay.load.findings import Mistake
+from ffplay.load.lookups import Lookups
 from ffplay.load.marked import place_of, whole_file
+from ffplay.load.taint import TaintContext, TaintEnvironment
 from ffplay.load.values import NotKnown
+from ffplay.load.vaulted import plain_bytes
+from ffplay.load.vaultkeys import Vault
 from ffplay.model import Unknown
 
 
@@ -45,7 +49,7 @@ class _Strict(jinja2.StrictUndefined):
         return self
 
 
-class _Context(Context):
+class _Context(TaintContext):
     """A context over a mapping that renders its values when they are asked for, and not before."""
 
     def get_all(self) -> Any:
@@ -53,15 +57,13 @@ class _Context(Context):
         return ChainMap(self.vars, self.parent) if self.vars else self.parent
 
 
-class _Environment(jinja2.Environment):
+class _Environment(TaintEnvironment):
     """An environment in which touching an unknown value is NotKnown, not text."""
 
     context_class = _Context
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """Return `obj.attribute`; a mapping's key comes before its methods."""
-        if isinstance(obj, Mapping) and attribute in obj:
-            return checked(obj[attribute])
         return checked(super().getattr(obj, attribute))
 
     def getitem(self, obj: Any, argument: Any) -> Any:
@@ -85,11 +87,11 @@ def _mandatory(value: Any, message: str = "") -> Any:
 class _Globals(Mapping[str, Any]):
     """Jinja2's own names (`range`, `dict`, ...) under those of a scope."""
 
-    def __init__(self, names: Mapping[str, Any], own: Mapping[str, Any]) -> None:
-        self.names, self.own = names, own
+    def __init__(self, names: Mapping[str, Any], env: TaintEnvironment) -> None:
+        self.names, self.own, self._env = names, env.globals, env
 
     def __getitem__(self, name: str) -> Any:
-        return self.names[name] if name in self.names else self.own[name]
+        return self._env.entering(self.names[name]) if name in self.names else self.own[name]
 
     def __contains__(self, name: object) -> bool:
         return name in self.names or name in self.own
@@ -101,16 +103,34 @@ class _Globals(Mapping[str, Any]):
         return len({*self.own, *self.names})
 
 
-class Renderer:
-    """Renders texts, each parsed once. `template_dirs` is where templates find what they include."""
+class _Loader(jinja2.FileSystemLoader):
+    """Finds the templates that others include or extend; opens those that are encrypted."""
 
-    def __init__(self, template_dirs: tuple[Path, ...] = ()) -> None:
-        loader = jinja2.FileSystemLoader([str(path) for path in template_dirs])
+    def __init__(self, folders: list[str], vault: Vault) -> None:
+        super().__init__(folders)
+        self._vault = vault
+
+    def get_source(self, environment: jinja2.Environment, template: str) -> Any:
+        """Return a template's text, its path, and whether it is still the same."""
+        text, path, unchanged = super().get_source(environment, template)
+        return plain_bytes(text.encode(), template, self._vault).decode(), path, unchanged
+
+
+class Renderer:
+    """Renders texts, each parsed once. `template_dirs` is where templates find what they include.
+
+    `vault` opens included templates and looked up files; `file_dirs` is where those are looked for.
+    """
+
+    def __init__(self, vault: Vault, template_dirs: tuple[Path, ...] = (), file_dirs: tuple[Path, ...] = ()) -> None:
+        loader = _Loader([str(path) for path in template_dirs], vault)
         self._env = _Environment(
             undefined=_Strict, trim_blocks=True, keep_trailing_newline=True, loader=loader, extensions=["jinja2.ext.do"]
         )
         self._env.filters.update({**FILTERS, "mandatory": _mandatory})
         self._env.tests.update(TESTS)
+        self._env.globals["lookup"] = Lookups(vault, file_dirs)
+        self._env.watch(vault.secrets)
         self._files: dict[tuple[str, str], jinja2.Template] = {}
         self._parsed: dict[tuple[str, bool], Callable[[Mapping[str, Any]], Any]] = {}
 
@@ -129,7 +149,10 @@ class Renderer:
         place = whole_file(file, text)
         try:
             template = self._compiled(text, file)
-            return "".join(template.root_render_func(template.new_context(self._names(names), shared=True)))
+            with self._env.secrets.rendering():
+                return self._env.joined(
+                    template.root_render_func(template.new_context(self._names(names), shared=True))
+                )
         except NotKnown:
             raise
         except Exception as error:
@@ -170,14 +193,15 @@ class Renderer:
             return set()
 
     def _names(self, names: Mapping[str, Any]) -> Any:
-        return _Globals(names, self._env.globals)
+        return _Globals(names, self._env)
 
     def _guarded(self, text: str, is_expression: bool, names: Mapping[str, Any]) -> Any:
         key = (str(text), is_expression)
         try:
             if key not in self._parsed:
                 self._parsed[key] = self._parse(*key)
-            return checked(self._parsed[key](self._names(names)))
+            with self._env.secrets.rendering():
+                return checked(self._parsed[key](self._names(names)))
         except NotKnown:
             raise
         except Exception as error:
@@ -190,7 +214,7 @@ class Renderer:
         template = self._env.from_string(text)
 
         def render(names: Any) -> str:
-            return "".join(template.root_render_func(template.new_context(names, shared=True)))
+            return self._env.joined(template.root_render_func(template.new_context(names, shared=True)))
 
         return render
 

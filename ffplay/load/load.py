@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ffplay.load.explain import Origins
@@ -19,7 +19,9 @@ from ffplay.load.playbook import Written, read_playbook
 from ffplay.load.rehearsal import Rehearsal
 from ffplay.load.site import build_site
 from ffplay.load.variables import Directories, Variables
+from ffplay.load.vaultkeys import Vault
 from ffplay.model import Host, Login, Mark, Play, Playbook, Site, Step
+from ffplay.secret import Secrets
 from ffplay.steps import kind
 
 # The groups that steps know by name: a site need not have all of them.
@@ -30,31 +32,35 @@ _PARTS = {"facenapi", "extraction", "tntapi", "mongo", "upload", "ntls"}
 class Sources:
     """What the command line gave.
 
-    `inventories` are files or directories; `extra` are the values of `-e`, in order; `limit` is a pattern.
+    `inventories` are files or directories; `extra` are the values of `-e`, in order; `limit` is a pattern; `vault`
+    opens what is encrypted in all of them.
     """
 
     playbook: Path | None
     inventories: tuple[Path, ...] = ()
     extra: tuple[str, ...] = ()
     limit: str | None = None
+    vault: Vault = field(default_factory=lambda: Vault(Secrets()))
 
 
 @dataclass(frozen=True)
 class Loaded:
     """What was given, read and found right.
 
-    `playbook` is None where none was given; `origins` has everything as it was written.
+    `playbook` is None where none was given; `origins` has everything as it was written; `vault` opens further files,
+    and its secrets are those that were met so far.
     """
 
     site: Site
     playbook: Playbook | None
     variables: Variables
     origins: Origins
+    vault: Vault = field(default_factory=lambda: Vault(Secrets()))
 
 
 def load(sources: Sources) -> Loaded:
     """Return the site, the playbook and the variables. Raise InputError with every finding."""
-    findings = Findings()
+    findings = Findings(sources.vault)
     written = read_playbook(sources.playbook, findings) if sources.playbook else None
     given = extra_variables(sources.extra, findings)
     extra = joined(given)
@@ -67,7 +73,7 @@ def load(sources: Sources) -> Loaded:
         findings,
     )
     site = build_site(inventory, levels.merged(), extra, where, findings)
-    variables = Variables(site, extra, where)
+    variables = Variables(site, extra, where, vault=sources.vault)
     limit = _checked_limit(site, sources.limit, findings)
     playbook = None
     if written is not None and sources.playbook is not None:
@@ -77,7 +83,7 @@ def load(sources: Sources) -> Loaded:
         for play in plays if site.hosts else ():
             _check_play(play, site, limit, rehearsal, findings, written.lost)
     findings.stop()
-    return Loaded(site, playbook, variables, Origins(inventory, levels, tuple(given)))
+    return Loaded(site, playbook, variables, Origins(inventory, levels, tuple(given)), sources.vault)
 
 
 def load_inventory(inventories: Sequence[Path], extra: Sequence[str] = ()) -> Site:
@@ -92,7 +98,10 @@ def _folder(path: Path) -> Path:
 def _directories(sources: Sources) -> Directories:
     playbook = str(sources.playbook.parent.resolve()) if sources.playbook else ""
     inventory = str(_folder(sources.inventories[0]).resolve()) if sources.inventories else playbook
-    return Directories(playbook, inventory, folders(sources.playbook, "templates") if sources.playbook else ())
+    if sources.playbook is None:
+        return Directories(playbook, inventory, (), (Path(),))
+    kinds = (folders(sources.playbook, kind) for kind in ("templates", "files"))
+    return Directories(playbook, inventory, *kinds)
 
 
 def _inventory(sources: Sources, written: Written | None, findings: Findings) -> Inventory:

@@ -14,8 +14,12 @@ from typing import Any
 import yaml
 
 from ffplay.load.findings import Findings
+from ffplay.load.vault import is_vault
+from ffplay.load.vaulted import opened, secret_text
 from ffplay.model import Mark
+from ffplay.secret import Secrets
 
+_VAULT = {"!vault", "!vault-encrypted"}
 _SCALARS = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "timestamp")}
 _STR, _MERGE = "tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"
 _QUOTE_HINT = 'a value that starts with {{ must be quoted: key: "{{ name }}"'
@@ -127,19 +131,27 @@ def read(path: Path, findings: Findings) -> Any:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         findings.add(None, f"{path}: cannot be read: {reason}")
     else:
-        return parse(text, str(path), findings)
+        return _read_vault(text, str(path), findings) if is_vault(text) else parse(text, str(path), findings)
     return None
 
 
-def parse(text: str, file: str, findings: Findings) -> Any:
-    """Return the value of a YAML text called `file`; mistakes go to `findings`."""
-    source = Source(file, tuple(text.splitlines()))
+def _read_vault(text: str, file: str, findings: Findings) -> Any:
+    """Return the value of an encrypted file: every text in it is secret, and no finding shows its lines."""
+    found = opened(text, Place(Source(file, ()), 1, 1, 1), findings)
+    return parse(found, file, findings, findings.vault.secrets) if found is not None and findings.vault else None
+
+
+def parse(text: str, file: str, findings: Findings, secrets: Secrets | None = None) -> Any:
+    """Return the value of a YAML text called `file`; mistakes go to `findings`. With `secrets` its texts are secret."""
+    source = Source(file, () if secrets is not None else tuple(text.splitlines()))
     try:
         node = yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except yaml.YAMLError:
+        if secrets is not None:
+            secrets.add(text, file)
         _explain(text, source, findings)
         return None
-    return None if node is None else _Builder(source, findings).build(node)
+    return None if node is None else _Builder(source, findings, secrets).build(node)
 
 
 def _explain(text: str, source: Source, findings: Findings) -> None:
@@ -149,7 +161,7 @@ def _explain(text: str, source: Source, findings: Findings) -> None:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        place = Place(source, min(line, max(1, len(source.lines))), column, line)
+        place = Place(source, min(line, len(source.lines) or line), column, line)
         findings.add(place, *_words(error, place))
     except yaml.YAMLError as error:
         findings.add(Place(source, 1, 1, 1), f"this is not YAML: {str(error).splitlines()[0]}")
@@ -187,8 +199,9 @@ _WORDS = (
 class _Builder:
     """Makes marked values of a node graph; a node that several aliases share is made once."""
 
-    def __init__(self, source: Source, findings: Findings) -> None:
-        self._source, self._findings = source, findings
+    def __init__(self, source: Source, findings: Findings, secrets: Secrets | None = None) -> None:
+        self._source, self._findings, self._secrets = source, findings, secrets
+        self._key = ""
         self._scalars = yaml.constructor.SafeConstructor()
         self._made: dict[int, Any] = {}
         self._open: set[int] = set()
@@ -211,17 +224,34 @@ class _Builder:
             made = List(self.build(item) for item in node.value)
             made.place, made.item_places = self._place(node), [self._place(item) for item in node.value]
             return made
+        if node.tag in _VAULT and isinstance(node, yaml.ScalarNode):
+            return self._vaulted(node)
         if node.tag not in _SCALARS:
             tag = node.tag.replace("tag:yaml.org,2002:", "!!")
-            hint = "encrypted values are not supported; keep the secret in a file given with -e @FILE"
-            self._findings.add(self._place(node), f"the tag {tag} is not known", hint if "vault" in node.tag else "")
+            self._findings.add(self._place(node), f"the tag {tag} is not known")
             return None
-        if node.tag == _STR:
-            return Text(node.value, self._place(node))
         try:
-            return self._scalars.construct_object(node)
+            return self._text(node) if node.tag == _STR else self._scalars.construct_object(node)
         except (ValueError, yaml.YAMLError):
             return Text(node.value, self._place(node))
+
+    def _text(self, node: yaml.Node) -> str:
+        place = self._place(node)
+        if self._secrets is None:
+            return Text(node.value, place)
+        return secret_text(node.value, place, self._name(place), self._secrets, template=True)
+
+    def _vaulted(self, node: yaml.ScalarNode) -> str | None:
+        """Return a value that is encrypted by itself."""
+        place, vault = self._place(node), self._findings.vault
+        found = opened(node.value, place, self._findings)
+        if found is None or vault is None:
+            return None
+        return secret_text(found, place, self._name(place), vault.secrets, template=False)
+
+    def _name(self, place: Place) -> str:
+        """Return what a secret is called: its key, or where it stands."""
+        return self._key or f"{place.source.file} {place.line}"
 
     def _mapping(self, node: yaml.MappingNode) -> Dict:
         made = Dict()
@@ -252,13 +282,15 @@ class _Builder:
             message = "a value that starts with {{ is not quoted" if braces else "a key must be a plain value"
             self._findings.add(made.place if braces else place, message, _QUOTE_HINT if braces else "")
             return
-        key = self.build(key_node)
+        key = key_node.value if key_node.tag == _STR else self.build(key_node)
         if not isinstance(key, Hashable):
             return
         if key in seen:
             self._findings.add(place, f"the key `{key}` stands twice; it is also on line {seen[key].line}")
         seen[key] = place
+        outer, self._key = self._key, str(key)
         made[str(key) if isinstance(key, str) else key] = self.build(value_node)
+        self._key = outer
         made.key_places[key], made.value_places[key] = place, self._place(value_node)
 
     def _place(self, node: yaml.Node) -> Place:

@@ -144,6 +144,7 @@ class Rehearsal:
         except Mistake as mistake:
             raise mistake.at(value_place(step.args, "src")) from None
         if kind != "templates":
+            self._opened(path, step)
             return
         text = self._read(path, step)
         for given in self._given(step, host, scope):
@@ -156,11 +157,20 @@ class Rehearsal:
                     whole = Text(text, whole_file(str(path), text))
                     self._meet(host, [found for other in scope.child(given).missing(whole) for found in other.findings])
 
+    def _opened(self, path: Path, step: Step) -> bytes:
+        """Return the content of a file, opened where it is encrypted."""
+        try:
+            return self._variables.content(path)
+        except OSError as error:
+            raise Mistake(value_place(step.args, "src"), f"{path} cannot be read: {error.strerror}") from None
+        except Mistake as mistake:
+            raise mistake.at(value_place(step.args, "src")) from None
+
     def _read(self, path: Path, step: Step) -> str:
         if path not in self._texts:
             try:
-                self._texts[path] = path.read_text(encoding="utf-8")
-            except (OSError, UnicodeDecodeError) as error:
+                self._texts[path] = self._opened(path, step).decode("utf-8")
+            except UnicodeDecodeError as error:
                 raise Mistake(value_place(step.args, "src"), f"{path} cannot be read: {error}") from None
         return self._texts[path]
 

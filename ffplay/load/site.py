@@ -54,7 +54,7 @@ def build_site(
             of_host[host_name].append(group)
     bare = tuple(Host(name, tuple(of_host[name]), Login(name), (), variables[name]) for name in inventory.hosts)
     site = Site(bare, groups)
-    scopes = Variables(site, extra, where, shards=False)
+    scopes = Variables(site, extra, where, shards=False, vault=findings.vault)
     hosts = []
     for host in bare:
         names = scopes.scope(host).mapping()

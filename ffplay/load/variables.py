@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING, Any
 from ffplay.load.findings import Mistake
 from ffplay.load.marked import Text, place_of
 from ffplay.load.values import OMIT, Kind, Layer, Lazy, NotKnown, without_omitted
+from ffplay.load.vaulted import SecretText, plain_bytes
+from ffplay.load.vaultkeys import Vault
 from ffplay.model import Host, Play, Shard, Site, Target, Unknown
+from ffplay.secret import Secret, Secrets, names_secret
 
 if TYPE_CHECKING:
     from ffplay.load.jinja import Renderer
@@ -24,18 +27,19 @@ NO_VARIABLES: Mapping[str, Any] = {}
 
 @dataclass(frozen=True)
 class Directories:
-    """Where the playbook and the inventory are, and where templates are searched."""
+    """Where the playbook and the inventory are, and where templates and files are searched."""
 
     playbook: str = ""
     inventory: str = ""
     templates: tuple[Path, ...] = ()
+    files: tuple[Path, ...] = ()
 
 
 class Names(Mapping[str, Any]):
     """Variables by name. A value is rendered when it is asked for, once, and may use other variables."""
 
-    def __init__(self, layers: tuple[Layer, ...], renderer: Callable[[], Renderer]) -> None:
-        self._layers, self._renderer = layers, renderer
+    def __init__(self, layers: tuple[Layer, ...], renderer: Callable[[], Renderer], secrets: Secrets) -> None:
+        self._layers, self._renderer, self._secrets = layers, renderer, secrets
         self._ready: dict[str, Any] = {}
         self._busy: list[str] = []
 
@@ -56,6 +60,8 @@ class Names(Mapping[str, Any]):
             self._busy.pop()
         if isinstance(value, Unknown):
             raise NotKnown(value.why)
+        if names_secret(name):
+            value = self._secrets.hide(value, name)
         self._ready[name] = value
         return value
 
@@ -70,21 +76,34 @@ class Names(Mapping[str, Any]):
 
     def render(self, value: Any, kind: Kind = Kind.TEMPLATES) -> Any:
         """Return a value with every template in it rendered."""
+        if isinstance(value, Secret):
+            return self._secret(value)
         if isinstance(value, str):
             template = kind is Kind.TEMPLATES or isinstance(value, Text)
             return self._renderer().text(value, self) if template and "{" in value else str(value)
         if isinstance(value, dict):
             pairs = (
-                (str(key) if isinstance(key, str) else key, self.render(inner, kind)) for key, inner in value.items()
+                (str(key) if isinstance(key, str) else key, self._entry(key, self.render(inner, kind)))
+                for key, inner in value.items()
             )
             return without_omitted(dict(pairs))
         if isinstance(value, list | tuple):
             return [inner for inner in (self.render(inner, kind) for inner in value) if inner is not OMIT]
         return value
 
+    def _entry(self, key: Any, value: Any) -> Any:
+        return self._secrets.hide(value, key) if isinstance(key, str) and names_secret(key) else value
+
+    def _secret(self, value: Secret) -> Any:
+        """Return a secret rendered; only what a file wrote may be a template."""
+        if isinstance(value, SecretText) and value.template and "{" in str.__str__(value):
+            found = self._renderer().text(Text(str.__str__(value), value.place), self)
+            return self._secrets.hide(found, "vault")
+        return value
+
     def over(self, *layers: Layer, after: int) -> Names:
         """Return these names with further layers put in after the `after` strongest ones."""
-        return Names((*self._layers[:after], *layers, *self._layers[after:]), self._renderer)
+        return Names((*self._layers[:after], *layers, *self._layers[after:]), self._renderer, self._secrets)
 
 
 class Scope:
@@ -148,8 +167,10 @@ class Variables:
         where: Directories | None = None,
         *,
         shards: bool = True,
+        vault: Vault | None = None,
     ) -> None:
         self._site, self._extra, self._where, self._shards = site, extra, where or Directories(), shards
+        self._vault = vault or Vault(Secrets())
         self._made: Renderer | None = None
         self._hosts: dict[str, Mapping[str, Any]] = {}
 
@@ -160,13 +181,14 @@ class Variables:
         layers = [Layer(self._magic(host, play, target, play_hosts), Kind.DATA), Layer(self._extra)]
         if play is not None:
             layers.append(Layer(play.vars))
-        return Scope(Names((*layers, Layer(host.vars)), self._renderer), self._renderer)
+        names = Names((*layers, Layer(host.vars)), self._renderer, self._vault.secrets)
+        return Scope(names, self._renderer)
 
     def _renderer(self) -> Renderer:
         if self._made is None:
             from ffplay.load.jinja import Renderer
 
-            self._made = Renderer(self._where.templates)
+            self._made = Renderer(self._vault, self._where.templates, self._where.files)
         return self._made
 
     def _magic(
@@ -195,6 +217,10 @@ class Variables:
     def computed(self, host: Host, play: Play | None = None) -> frozenset[str]:
         """Return the names that ffplay itself sets on a host; nothing that is written wins over them."""
         return frozenset(self._magic(host, play, None, ()))
+
+    def content(self, path: Path) -> bytes:
+        """Return a file's content, opened where it is encrypted. Raise `Mistake` or OSError."""
+        return plain_bytes(path.read_bytes(), path.name, self._vault)
 
     def host(self, name: str) -> Host:
         """Return a host of the site. Raise KeyError for a name that is none."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Any
@@ -13,9 +12,7 @@ from ffplay.load.quick import is_template
 from ffplay.model import Host, Shard, Site
 from ffplay.report.plain import plain
 from ffplay.report.style import Style
-
-_SECRET = re.compile(r"(^|_)(password|passwd|pass|secret|token)$", re.IGNORECASE)
-_MASK = "********"
+from ffplay.secret import names_secret
 
 
 def listing(site: Site, origins: Origins, hosts: set[str]) -> dict[str, Any]:
@@ -34,8 +31,8 @@ def listing(site: Site, origins: Origins, hosts: set[str]) -> dict[str, Any]:
 
 def masked(values: Any, name: str = "") -> Any:
     """Return a value as JSON has it, secrets masked by their names."""
-    if _SECRET.search(name):
-        return _MASK
+    if names_secret(name):
+        return f"<secret {name}>"
     if isinstance(values, Mapping):
         return {str(key): masked(value, str(key)) for key, value in values.items()}
     return [masked(value) for value in values] if isinstance(values, list) else plain(values)
@@ -133,12 +130,8 @@ def _origin(name: str, definition: Definition) -> str:
 
 
 def _value(found: Explanation) -> Any:
-    """Return the value that came out, masked where anything that it was made of is a secret."""
-    return masked(found.value, "password" if _secret(found) else "")
-
-
-def _secret(found: Explanation) -> bool:
-    return bool(_SECRET.search(found.name)) or any(map(_secret, found.uses))
+    """Return the value that came out; what is made of a secret is a secret."""
+    return masked(found.value, found.name)
 
 
 def _text(value: Any) -> str:

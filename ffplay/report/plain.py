@@ -11,6 +11,7 @@ from typing import Any
 
 from ffplay.errors import Error, HostError, InputError, SiteErrors
 from ffplay.model import Change, Check, Host, Shard, Step, Unknown
+from ffplay.secret import Secret
 
 # Longer contents are named by size and digest only.
 _MOST_BYTES = 16384
@@ -45,7 +46,8 @@ def _container(value: Any) -> Any:
 
 def _text(text: str) -> str:
     """Return text without the halves of characters that undecodable bytes leave: JSON readers refuse them."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    shown = text.masked if isinstance(text, Secret) else text
+    return shown.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _bytes(content: bytes) -> dict[str, Any]:

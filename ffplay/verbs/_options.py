@@ -50,6 +50,30 @@ def inventory_files(parser: argparse.ArgumentParser) -> None:
         metavar="VARS",
         help="variables that win over all others: NAME=VALUE, JSON or @FILE; repeatable",
     )
+    vault(parser)
+
+
+def vault(parser: argparse.ArgumentParser) -> None:
+    """Add where the passwords of vaults come from."""
+    site = group(parser, SITE)
+    site.add_argument(
+        "--vault-password-file",
+        "--vault-pass-file",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="the vault password is in this file; a program prints it",
+    )
+    site.add_argument(
+        "--vault-id",
+        action="append",
+        default=[],
+        metavar="LABEL@SOURCE",
+        help="a vault password by its label: of a file, a program, or `prompt`; repeatable",
+    )
+    site.add_argument(
+        "-J", "--ask-vault-pass", "--ask-vault-password", action="store_true", help="ask for the vault password"
+    )
 
 
 def limited_inventories(parser: argparse.ArgumentParser) -> None:

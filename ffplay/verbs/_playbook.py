@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ffplay.verbs._session import Report, run_name
+from ffplay.verbs._vault import vault_of
 
 if TYPE_CHECKING:
     from ffplay.engine.options import Options
@@ -20,7 +21,7 @@ def load_playbook(args: argparse.Namespace) -> Loaded:
     from ffplay.load import Sources, load
 
     inventories = tuple(map(Path, args.inventory))
-    return load(Sources(Path(args.playbook), inventories, tuple(args.extra_vars), args.limit))
+    return load(Sources(Path(args.playbook), inventories, tuple(args.extra_vars), args.limit, vault_of(args)))
 
 
 def open_session(loaded: Loaded, options: Options, report: Report) -> Session:

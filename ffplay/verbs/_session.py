@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 from ffplay.errors import CHANGES_EXIT_CODE, HostError, Interrupted, Refused
 from ffplay.report.output import Output
 from ffplay.report.style import Style, clean, plural
+from ffplay.verbs._vault import vault_of
 
 if TYPE_CHECKING:
     from ffplay.engine.events import Event
@@ -39,7 +40,7 @@ def load_site(args: argparse.Namespace) -> Loaded:
     """Return the site of an inventory alone."""
     from ffplay.load import Sources, load
 
-    return load(Sources(None, tuple(map(Path, args.inventory)), tuple(args.extra_vars)))
+    return load(Sources(None, tuple(map(Path, args.inventory)), tuple(args.extra_vars), vault=vault_of(args)))
 
 
 def run_name() -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ffplay.errors import usage_error
 from ffplay.verbs import _options
+from ffplay.verbs._vault import vault_of
 
 if TYPE_CHECKING:
     from ffplay.load import Loaded
@@ -56,7 +57,8 @@ def run(args: argparse.Namespace, output: Output, style: Style) -> int:
     if args.explain and args.host is None:
         raise usage_error("--explain needs a host", f"ff-play inventory --host NAME --explain {args.explain}")
     playbook = Path(args.playbook) if args.playbook else None
-    loaded = load(Sources(playbook, tuple(map(Path, args.inventory)), tuple(args.extra_vars), args.limit))
+    inventories = tuple(map(Path, args.inventory))
+    loaded = load(Sources(playbook, inventories, tuple(args.extra_vars), args.limit, vault_of(args)))
     if args.host is not None:
         _host(args, loaded, output, style)
     elif args.list:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ffplay.errors import FINDINGS_EXIT_CODE
 from ffplay.verbs import _options
+from ffplay.verbs._vault import vault_of
 
 if TYPE_CHECKING:
     from ffplay.report.output import Output
@@ -34,7 +35,8 @@ def run(args: argparse.Namespace, output: Output, style: Style) -> int:
     from ffplay.load import Sources
     from ffplay.report import lint
 
-    sources = Sources(Path(args.playbook), tuple(map(Path, args.inventory)), tuple(args.extra_vars))
+    inventories = tuple(map(Path, args.inventory))
+    sources = Sources(Path(args.playbook), inventories, tuple(args.extra_vars), vault=vault_of(args))
     result = check(read_book(sources))
     if args.json:
         output.line(json.dumps(lint.document(result), indent=2, ensure_ascii=False))

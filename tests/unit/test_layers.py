@@ -15,7 +15,7 @@ ROOT = Path(ffplay.__file__).parent
 # Each part may import itself and the parts of the lines above it; parts of one line do not know one another, but for
 # `edit`, which knows nothing of ours, and `load`, which reads the schemas of `steps`.
 LAYERS: tuple[set[str], ...] = (
-    {"model", "errors", "findface", "edit"},
+    {"model", "errors", "findface", "edit", "secret", "spellings"},
     {"remote", "resources"},
     {"steps", "load"},
     {"engine", "lint"},
@@ -23,6 +23,7 @@ LAYERS: tuple[set[str], ...] = (
     {"cli", "arguments", "verbs", "__main__"},
 )
 WITHIN = {("errors", "model"), ("resources", "remote"), ("load", "steps")}
+WITHIN |= {("secret", "spellings"), ("spellings", "secret")}
 WITHIN |= {("arguments", "verbs"), ("verbs", "arguments"), ("cli", "arguments"), ("cli", "verbs"), ("__main__", "cli")}
 # The verbs start the lab; the lab itself stands beside the engine.
 LAB_MAY_NOT = {"engine", "steps", "cli", "verbs", "arguments"}

@@ -98,8 +98,8 @@ def test_a_shards_own_fields_come_from_its_entry_or_from_the_layout(loaded) -> N
 
 def test_a_template_is_told_with_what_it_uses_and_no_secret(loaded) -> None:  # type: ignore[no-untyped-def]
     lines = told(loaded, "db1", "url")
-    assert lines[0] == 'url = "********"  (db1)'
-    assert '    db_password = "********"' in lines
+    assert lines[0] == 'url = "http://me:<secret db_password>@10.0.0.1/"  (db1)'
+    assert '    db_password = "<secret db_password>"' in lines
     assert '    user = "me"' in lines
     assert "s3cret" not in "\n".join([*lines, *told(loaded, "db1", "db_password")])
 
