@@ -128,7 +128,8 @@ class _Trial:
             made = sum("facen" in face for face in faces) if isinstance(faces, list) else 0
             with self._guard:
                 self._facens += made
-                self._problem = str(error) if error else self._problem
+                if isinstance(error, dict):
+                    self._problem = f"{error.get('code')}: {error.get('desc')}"
 
 
 def _request(image: bytes | str) -> tuple[str, bytes]:

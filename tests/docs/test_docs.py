@@ -228,8 +228,10 @@ def test_the_readme_shows_what_plan_prints(tmp_path: Path) -> None:
 
 
 def same(plan: str, directory: str) -> str:
-    """Return a plan without what another lab has otherwise: its directory, its addresses, run names and sizes."""
+    """Return a plan without what another lab has otherwise: directory, addresses, run names, mounts, sizes, times."""
     plan = plan.replace(directory, "")
     plan = re.sub(r"127\.\d+\.\d+\.", "127.A.B.", plan)
     plan = re.sub(r"\d{8}T\d{6}Z-[0-9a-f]{4}", "RUN", plan)
-    return re.sub(r"[\d.]+ ([KM]iB)", r"N \1", plan)
+    plan = re.sub(r"(space: \S+) \S+:", r"\1 MOUNT:", plan)
+    plan = re.sub(r"about [\d.]+ s\b", "about N s", plan)
+    return re.sub(r"[\d.]+ ([KMGT]iB)", r"N \1", plan)
