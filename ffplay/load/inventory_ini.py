@@ -97,10 +97,12 @@ class _Reader:
         if found is None:
             hint = "one name a line; variables go to [group:vars]"
             self.findings.add(place, f"`{text}` cannot be a group's name", hint)
-        elif found["name"] in self.declared:
-            self.group.children.setdefault(found["name"], place)
-        else:
-            self.wanted.setdefault(found["name"], {})[self.group.name] = place
+            return
+        name = found["name"]
+        if name in self.into.groups:
+            self.group.children.setdefault(name, place)
+        if name not in self.declared:
+            self.wanted.setdefault(name, {})[self.group.name] = place
 
     def _variable(self, text: str, place: Place) -> None:
         name, equals, value = text.partition("=")

@@ -208,6 +208,8 @@ class _Builder:
 
     def build(self, node: yaml.Node) -> Any:
         """Return the node's value."""
+        if isinstance(node, yaml.ScalarNode):
+            return self._build(node)
         if id(node) in self._open:
             self._findings.add(self._place(node), "an alias stands inside of what it names")
             return None

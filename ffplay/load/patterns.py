@@ -9,11 +9,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ffplay.load.findings import Mistake, did_you_mean, hints, listed
+from ffplay.load.hostnames import expand
 from ffplay.model import Host, Site
 
 _SUBSCRIPT = re.compile(r"^(?P<name>.+)\[(?P<first>-?\d+)?(?P<colon>[:-])?(?P<last>-?\d+)?\]$")
-# Commas and colons part a pattern, but not within the brackets of a subscript or a character class.
-_SEPARATOR = re.compile(r"[,:](?![^\[\]]*\])")
+# What parts a pattern: not within brackets and braces, and not the colon of a regular expression's `(?:`.
+_COMMA = re.compile(r",(?![^\[\]]*\])(?![^{}]*\})")
+_COLON = re.compile(r"(?<!\(\?):(?![^\[\]]*\])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +28,7 @@ class Part:
 
 def parts(pattern: str) -> list[Part]:
     """Return a pattern's elements in Ansible's order of evaluation: plain ones, intersections, exclusions."""
-    pieces = [pattern] if pattern.startswith("~") else _SEPARATOR.split(pattern)
-    found = [Part(text[0], text[1:]) if text[0] in "&!" else Part("", text) for text in map(str.strip, pieces) if text]
+    found = [Part(text[0], text[1:]) if text[0] in "&!" else Part("", text) for text in _pieces(pattern)]
     return sorted(found, key=lambda part: ("", "&", "!").index(part.mark))
 
 
@@ -83,11 +84,30 @@ def known(site: Site, word: str = "") -> str:
     )
 
 
+def _pieces(pattern: str) -> list[str]:
+    """Return a pattern's elements as they stand there; the colons of an IPv6 address part nothing."""
+    found: list[str] = []
+    for piece in map(str.strip, _COMMA.split(pattern)):
+        found += [piece] if _is_ipv6(piece.lstrip("&!")) else map(str.strip, _COLON.split(piece))
+    return [piece for piece in found if piece.lstrip("&!")]
+
+
+def _is_ipv6(text: str) -> bool:
+    if text.count(":") < 2:
+        return False
+    import ipaddress
+
+    try:
+        ipaddress.IPv6Address(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _limit_pieces(limit: str) -> Iterator[str]:
-    pieces = [limit] if limit.startswith("~") else _SEPARATOR.split(limit)
-    for piece in map(str.strip, pieces):
+    for piece in _pieces(limit):
         if not piece.startswith("@"):
-            yield from [piece] if piece else []
+            yield piece
             continue
         try:
             lines = Path(piece[1:]).read_text(encoding="utf-8").splitlines()
@@ -120,14 +140,30 @@ def _expand(site: Site, text: str) -> list[str] | None:
     if text in hosts:
         return [text]
     if text.startswith("~"):
-        return _where(site, re.compile(text[1:]).match)
+        return _where(site, _regex(text[1:]).match)
     subscript = _SUBSCRIPT.match(text)
     if subscript and (subscript["first"] or subscript["last"]):
         whole = _expand(site, subscript["name"])
-        return None if whole is None else _slice(whole, subscript)
+        return _in_range(hosts, text) if whole is None else _slice(whole, subscript)
     if any(char in text for char in "*?["):
         return _where(site, re.compile(fnmatch.translate(text)).match)
     return None
+
+
+def _regex(text: str) -> re.Pattern[str]:
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise Mistake(None, f"`~{text}` is no regular expression: {error}") from None
+
+
+def _in_range(hosts: list[str], text: str) -> list[str] | None:
+    """Return the hosts of a range as inventories write it, `db[1:3]`; None where it names none."""
+    try:
+        wanted = set(expand(text))
+    except ValueError:
+        return None
+    return [name for name in hosts if name in wanted] or None
 
 
 def _where(site: Site, match: Callable[[str], object]) -> list[str]:

@@ -46,6 +46,14 @@ def names(pattern: str, limit: str | None = None) -> str:
         ("tntapi[9]", ""),
         ("none", ""),
         ("nobody", ""),
+        ("~db[23]:&tntapi:!db3", "db2"),
+        ("app1,~db[23]", "app1 db2 db3"),
+        ("~(?:app|db){1,2}1", "app1 db1"),
+        ("db[1:2]", "db1 db2"),
+        ("db[7:9]", ""),
+        ("&", ""),
+        ("tntapi:&db[2:9]", "db2 db3"),
+        ("2001:db8::1", ""),
     ],
 )
 def test_a_pattern_is_ansibles(pattern: str, expected: str) -> None:
@@ -78,7 +86,7 @@ def test_a_limit_may_name_shards(limit: str, expected: dict[str, list[int]]) -> 
     assert {host.name: [one.id for one in host.shards] for host in select(SITE, "all", limit)} == expected
 
 
-@pytest.mark.parametrize("limit", ["db9", "db1/9", "dbx/1", "@/nonexistent/file"])
+@pytest.mark.parametrize("limit", ["db9", "~(", "db[7:9]", "db1/9", "dbx/1", "@/nonexistent/file"])
 def test_a_limit_that_names_nothing_is_a_mistake(limit: str) -> None:
     with pytest.raises(InputError):
         select(SITE, "all", limit)
