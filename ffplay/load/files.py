@@ -6,6 +6,9 @@ from pathlib import Path
 
 from ffplay.load.findings import Mistake, did_you_mean
 
+# The templates that come with ffplay; none is looked for here: `new` copies them beside a playbook.
+SHIPPED_TEMPLATES = Path(__file__).parent / "templates"
+
 
 def folders(playbook: Path, kind: str) -> tuple[Path, ...]:
     """Return the directories where a playbook's things of a kind ("templates" or "files") are searched, in order.
@@ -13,7 +16,9 @@ def folders(playbook: Path, kind: str) -> tuple[Path, ...]:
     Beside the playbook are its own `templates/` and `files/`; one level above it are those that all playbooks share.
     """
     base = playbook.parent
-    found = (base / kind, base, base.parent / kind, base.parent / "templates", base / "templates")
+    # The directory above `.` and `..` has no name in them.
+    above = base / ".." if base.name in ("", "..") else base.parent
+    found = (base / kind, base, above / kind, above / "templates", base / "templates")
     return tuple(dict.fromkeys(found))
 
 

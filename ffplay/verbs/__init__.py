@@ -23,6 +23,7 @@ VERBS: Mapping[str, str] = MappingProxyType(
         "status": "show what each host and shard is at, open runs, locks, and what is set aside",
         "unlock": "remove the lock that a dead run left on a site",
         "verify": "check that the site is at a playbook's target, and change nothing",
+        "new": "write a commented playbook that switches a site, from three answers",
         "validate": "check a playbook and its inventory without reaching any host",
         "lint": "tell what in a playbook is allowed and likely to hurt, without reaching any host",
         "explain": "tell what a step, a word of a playbook or a variable means",
@@ -39,7 +40,7 @@ CHAPTERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "change a site": ("plan", "apply", "rollback", "commit", "unlock"),
         "look at a site": ("status", "runs", "show", "verify"),
-        "write playbooks and inventories": ("validate", "lint", "explain", "schema", "completion", "inventory"),
+        "write playbooks and inventories": ("new", "validate", "lint", "explain", "schema", "completion", "inventory"),
         "rehearse": ("lab",),
     }
 )

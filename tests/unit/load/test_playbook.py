@@ -174,6 +174,17 @@ def test_a_file_is_searched_beside_the_playbook_and_one_level_above(tmp_path: Pa
         find_file(playbook, "templates", "b.j")
 
 
+@pytest.mark.parametrize("playbook", ["p.yml", "../books/p.yml", "../books/../books/p.yml"])
+def test_a_file_is_found_from_beside_the_playbook_too(
+    playbook: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("books/p.yml", "templates/a.j2"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("")
+    monkeypatch.chdir(tmp_path / "books")
+    assert find_file(Path(playbook), "templates", "a.j2").samefile(tmp_path / "templates/a.j2")
+
+
 def test_nothing_to_load_is_told(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
         load(Sources(tmp_path / "none.yml"))
