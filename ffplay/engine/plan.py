@@ -69,7 +69,8 @@ class StepGroup:
 class PlayPlan:
     """One play: its hosts, and its steps in the order in which they run (a batch after the other with `serial`).
 
-    `pending` are (host, handler) that an earlier run notified and did not come to run.
+    `pending` are (host, handler) that an earlier run notified and did not come to run. `left_out` are the steps that
+    tags and `--start-at-step` leave out.
     """
 
     play: Play
@@ -78,6 +79,7 @@ class PlayPlan:
     groups: tuple[StepGroup, ...]
     batches: tuple[tuple[str, ...], ...] = ()
     pending: frozenset[tuple[str, str]] = frozenset()
+    left_out: tuple[Step, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

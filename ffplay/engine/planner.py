@@ -109,17 +109,20 @@ class Planner:
         target = self.target(play, hosts)
         groups: list[StepGroup] = []
         batches = batches_of(hosts, play.serial)
+        kept = chosen(play.steps, self.options)
         pending: set[tuple[str, str]] = set()
         for batch in batches:
             state = PlayState()
             self._pending(play, batch, view, state)
             pending.update((host, name) for host, names in state.notified.items() for name in names)
-            for step in chosen(play.steps, self.options):
+            for step in kept:
                 groups.append(self._group(play, step, batch, target, view, state))
             groups += self._handlers(play, batch, target, view, state)
         groups = _reviewed(groups)
         names = tuple(tuple(host.name for host in batch) for batch in batches)
-        return PlayPlan(play, tuple(host.name for host in hosts), target, tuple(groups), names, frozenset(pending))
+        left_out = tuple(step for step in play.steps if step not in kept)
+        everybody = tuple(host.name for host in hosts)
+        return PlayPlan(play, everybody, target, tuple(groups), names, frozenset(pending), left_out)
 
     def _pending(self, play: Play, hosts: tuple[Host, ...], view: PlanView, state: PlayState) -> None:
         """Take up handlers that an earlier run notified and did not come to run."""

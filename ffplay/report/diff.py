@@ -80,7 +80,7 @@ def render(lines: Sequence[str], place: str, style: Style, whole: bool) -> Itera
     """Yield a diff's lines; `place` completes its header. With `whole` nothing is folded, cut or left out."""
     if not lines:
         return
-    body = lines[2:]
+    body = lines[2:] if whole else tightened(lines[2:])
     old, new = (f"{line} ({place})" for line in lines[:2])
     if whole:
         yield from (style.paint("bold", old), style.paint("bold", new))
@@ -93,6 +93,27 @@ def render(lines: Sequence[str], place: str, style: Style, whole: bool) -> Itera
         yield _painted(line if whole else cut(line), style)
     if len(body) > len(shown):
         yield style.paint("dim", f"... {plural(len(body) - len(shown), 'more line')}; --diff=full shows them")
+
+
+def tightened(body: Sequence[str]) -> list[str]:
+    """Return hunks with one line of context before and after what changes; more of it tells little on a full screen."""
+    found: list[str] = []
+    starts = [at for at, line in enumerate(body) if line.startswith("@@ ")]
+    for start, end in zip(starts, [*starts[1:], len(body)], strict=True):
+        inner = body[start + 1 : end]
+        changed = [at for at, line in enumerate(inner) if not line.startswith(" ")]
+        first, last = max(0, changed[0] - 1), min(len(inner), changed[-1] + 2)
+        found += [_hunk(body[start], first, len(inner) - last), *inner[first:last]]
+    return found
+
+
+def _hunk(header: str, before: int, after: int) -> str:
+    """Return a hunk's header without so many lines at its beginning and its end."""
+    sides = re.findall(r"[-+](\d+)(?:,(\d+))?", header)
+    if not before + after:
+        return header
+    old, new = (f"{int(line) + before},{int(count or 1) - before - after}".removesuffix(",1") for line, count in sides)
+    return f"@@ -{old} +{new} @@"
 
 
 def _painted(line: Line, style: Style) -> str:

@@ -43,6 +43,7 @@ def _play(play: PlayPlan) -> dict[str, Any]:
         "hosts": list(play.hosts),
         "batches": [list(batch) for batch in play.batches],
         "target": plain(play.target),
+        "left_out": [step_plain(step) for step in play.left_out],
         "steps": [_group(number, group) for number, group in enumerate(play.groups, 1)],
     }
 

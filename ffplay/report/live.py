@@ -12,6 +12,8 @@ from ffplay.report import recap
 from ffplay.report.failure import explain
 from ffplay.report.names import heading, item_name, joined
 from ffplay.report.output import Output
+from ffplay.report.plan_text import details
+from ffplay.report.rows import Row, entry_of
 from ffplay.report.style import Style, clean, duration
 
 _COLOURS = {
@@ -35,6 +37,8 @@ class Terminal:
         self._plays: list[tuple[StepGroup, ...]] = []
         self._groups: tuple[StepGroup, ...] = ()
         self._number = 0
+        self._deferred: set[tuple[Step | None, str]] = set()
+        self._current: Step | None = None
         self._told: set[str] = set()
         self._said: set[tuple[str, str]] = set()
         self._errors: list[Error] = []
@@ -54,6 +58,7 @@ class Terminal:
     def expect(self, plan: Plan) -> None:
         """Take the plan that is about to be applied."""
         self._plays = [play.groups for play in plan.plays]
+        self._deferred = {(deferred.step, deferred.host) for deferred in plan.deferred}
 
     def event(self, event: Event) -> None:
         """Show one event."""
@@ -75,6 +80,7 @@ class Terminal:
         if event.step is None:
             return
         self._told, self._said = set(), set()
+        self._current = event.step
         self._number = self._number_of(event.step)
         of = f"/{len(self._groups)}" if self._number <= len(self._groups) else ""
         handler = " [handler]" if event.data.get("handler") else ""
@@ -86,8 +92,14 @@ class Terminal:
         return next((index + 1 for index in later if self._groups[index].step == step), self._number + 1)
 
     def _change(self, event: Event) -> None:
-        if event.change:
-            self._output.passing(f"  {event.host}  {_title(event.change)} ...")
+        if event.change is None:
+            return
+        if (self._current, event.host) in self._deferred:
+            # The plan could not show it: it is shown before it is made.
+            row = Row((entry_of(event.change),))
+            self._output.line(f"  {event.host}  {self._style.sign(row.first.sign)} {_title(event.change)}")
+            self._output.lines(f"      {line}" for line in details(row, self._style))
+        self._output.passing(f"  {event.host}  {_title(event.change)} ...")
 
     def _changed(self, event: Event) -> None:
         if event.change:

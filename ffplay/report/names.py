@@ -48,11 +48,16 @@ def _run(names: Sequence[str]) -> list[str]:
     return [f"{names[0]}..{last[2] if last else names[-1]}"]
 
 
-def who(places: Sequence[tuple[str, str | None]]) -> str:
-    """Return hosts and their shards, hosts with equal shards together: `db1, db2: s1, s2 (4 shards)`."""
+def who(places: Sequence[tuple[str, str | None]], every: int = 0) -> str:
+    """Return hosts and their shards, hosts with equal shards together: `db1, db2: s1, s2 (4 shards)`.
+
+    `every` is how many shards there are in all; where it is these, they need no names.
+    """
     if len(places) == 1:
         host, shard = places[0]
         return f"{host} {shard}" if shard else host
+    if every and len({place for place in places if place[1]}) == every == len(places):
+        return f"{joined(dict.fromkeys(host for host, _ in places))} (all {every} shards)"
     shards: dict[str, list[str]] = {}
     for host, shard in places:
         shards.setdefault(host, []).extend([shard] if shard else [])

@@ -7,18 +7,23 @@ from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
+from ffplay import steps
 from ffplay.engine.plan import Plan, PlayPlan, StepGroup
-from ffplay.model import Problem, Target
+from ffplay.model import Problem, Step, Target
 from ffplay.report import diff, forecast
 from ffplay.report.names import heading, item_name, joined, who
-from ffplay.report.rows import Row, collapse, entries
+from ffplay.report.rows import Row, collapse, commands, entries
 from ffplay.report.style import Style, clean, plural
+from ffplay.resources.record import RECORD
 from ffplay.resources.shard_data import human
 
 
 def render(plan: Plan, style: Style) -> list[str]:
     """Return the plan's lines, the count last."""
-    lines = list(chain.from_iterable(_play(play, style) for play in plan.plays))
+    lines = list(chain.from_iterable(_play(play, plan, style) for play in plan.plays))
+    if not style.verbose and any(plan.run in line for line in lines):
+        *told, blank = [line.replace(plan.run, "<run>") for line in lines]
+        lines = [*told, style.paint("dim", f"  <run> is {plan.run}"), blank]
     foreseen = () if plan.forecast is None else forecast.render(plan.forecast, style)
     return [*_open(plan, style), *lines, *_back(plan, style), *foreseen, style.paint("bold", count(plan))]
 
@@ -66,10 +71,13 @@ def describe_target(target: Target) -> str:
     return f"{target.model} (facens of {target.facen_size}){detector}{settings}{was}"
 
 
-def _play(play: PlayPlan, style: Style) -> Iterator[str]:
+def _play(play: PlayPlan, plan: Plan, style: Style) -> Iterator[str]:
     yield style.paint("bold", f"PLAY {play.play.name}") + f" on {joined(play.hosts) or 'no host'}"
     if play.target:
         yield f"  target: {describe_target(play.target)}"
+    if play.left_out:
+        left = ", ".join(heading(step) for step in play.left_out)
+        yield style.paint("yellow", f"  left out, by tags or --start-at-step: {left}")
     batch: tuple[str, ...] | None = None
     told: set[Problem] = set()
     for number, group in enumerate(play.groups, 1):
@@ -78,7 +86,7 @@ def _play(play: PlayPlan, style: Style) -> Iterator[str]:
             place = f"{play.batches.index(now) + 1} of {len(play.batches)}" if now in play.batches else ""
             yield f"  batch {place}: {joined(now)}"
         batch = now
-        yield from _step(number, _untold(group, told), style)
+        yield from _step(number, _untold(group, told), plan.shards, style)
     yield ""
 
 
@@ -98,7 +106,7 @@ def batch_of(play: PlayPlan, group: StepGroup) -> tuple[str, ...]:
     return next((batch for batch in play.batches if hosts <= set(batch)), play.hosts)
 
 
-def _step(number: int, group: StepGroup, style: Style) -> Iterator[str]:
+def _step(number: int, group: StepGroup, shards: int, style: Style) -> Iterator[str]:
     title = f"{number:>3} {heading(group.step)}" + (" [handler]" if group.handler else "")
     found = list(chain.from_iterable(entries(plan) for plan in group.plans))
     skipped = list(_skipped(group, style))
@@ -112,11 +120,13 @@ def _step(number: int, group: StepGroup, style: Style) -> Iterator[str]:
     yield from (style.paint("dim", f"      {line}") for line in skipped)
     rows = [Row((entry,)) for entry in found] if style.verbose else collapse(found)
     for row in rows:
-        yield from _row(row, style)
+        yield from _row(row, shards, style)
 
 
 def _skipped(group: StepGroup, style: Style) -> Iterator[str]:
     """Yield which hosts skip the step and why; hosts with one reason together."""
+    if not group.plans:
+        yield f"skipped: {_nobody(group.step)}"
     reasons: dict[str, list[str]] = {}
     for plan in group.plans:
         if plan.state == "skipped":
@@ -128,21 +138,32 @@ def _skipped(group: StepGroup, style: Style) -> Iterator[str]:
         yield f"skipped{where}: {reason}" if reason else f"skipped{where}"
 
 
-def _row(row: Row, style: Style) -> Iterator[str]:
+def _nobody(step: Step) -> str:
+    """Return why a step has no host."""
+    if step.hosts:
+        return f"no host of the play matches `hosts: {step.hosts}`"
+    return f"no host of the play is in {' or '.join(steps.kind(step.kind).groups)}"
+
+
+def _row(row: Row, shards: int, style: Style) -> Iterator[str]:
     item = f" (item {row.first.item})" if row.first.item else ""
     first, *more = row.summary.splitlines() or [""]
     size = f" ({diff.tally(row.first.diff)})" if row.first.diff and style.diffs() == "summary" else ""
-    yield f"    {style.sign(row.first.sign)} {who(row.places)}{item}: {first}{size}"
+    yield f"    {style.sign(row.first.sign)} {who(row.places, shards)}{item}: {first}{size}"
     yield from (f"        {line}" for line in [*more, *details(row, style)])
 
 
 def details(row: Row, style: Style, usual: str = "short") -> Iterator[str]:
     """Yield what stands under a row's line; `usual` is how much of a diff where the operator did not say."""
-    yield from folded(row.text.splitlines(), style)
+    lines = row.text.splitlines()
+    if not style.verbose:
+        # What ffplay notes of a change for itself is told by the change's own line.
+        lines = commands([line for line in lines if not line.startswith(RECORD)])
+    yield from folded(lines, style)
     amount = style.diffs(usual)
     if amount in {"short", "full"}:
         alike = len({entry.diff for entry in row.entries}) == 1
-        place = row.first.place + ("" if alike else "; the others change the same, and differ elsewhere")
+        place = row.first.place + ("" if alike else "; the others alike")
         yield from diff.render(row.first.diff, place, style, whole=amount == "full")
 
 

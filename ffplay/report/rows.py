@@ -7,12 +7,13 @@ the very same but for names; what stays in a file may differ.
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from ffplay.engine.plan import StepPlan
-from ffplay.model import Change, Unknown
+from ffplay.model import Change, Shard, Unknown
 from ffplay.report import diff
 from ffplay.report.names import item_name
 from ffplay.report.signs import sign
@@ -22,13 +23,19 @@ from ffplay.resources.file import File
 # A number that is no part of a name, an address or a version.
 _NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?!\w|\.\d)")
 
+# What stands for the names of hosts and shards, and for shards' addresses, where these differ.
+_MASKS = ("<shard>", "<address>", "<host>")
+
 # The last word of a shard's name with its number.
 _NUMBERED = re.compile(r"([A-Za-z]+_)\d+$")
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One outcome on one host: its sign, its line, and the text under it, of which a file's diff is kept apart."""
+    """One outcome on one host: its sign, its line, and the text under it, of which a file's diff is kept apart.
+
+    `address` is where the shard that it is about listens.
+    """
 
     sign: str
     host: str
@@ -37,6 +44,7 @@ class Entry:
     text: str = ""
     diff: tuple[str, ...] = ()
     item: str = ""
+    address: str = ""
 
     @property
     def place(self) -> str:
@@ -82,7 +90,9 @@ def entries(plan: StepPlan) -> Iterator[Entry]:
         if isinstance(outcome, Change):
             yield entry_of(outcome, item)
     for check in plan.checks:
-        yield Entry("check", check.host, clean(check.summary), item=item)
+        about = getattr(check.resource, "shard", None)
+        name, address = (about.name, about.address) if isinstance(about, Shard) else (None, "")
+        yield Entry("check", check.host, clean(check.summary), name, item=item, address=address)
     if plan.state == "deferred":
         yield Entry("?", plan.host, f"known after apply: {plan.reason}", item=item)
 
@@ -114,13 +124,53 @@ def _shown(change: Change) -> tuple[str, tuple[str, ...]]:
 def collapse(found: Iterable[Entry]) -> list[Row]:
     """Return the rows, in the order of their first entries."""
     alike: dict[object, list[Entry]] = {}
-    signatures: dict[object, object] = {}
-    for entry in found:
+    signatures: dict[tuple[str, ...], tuple[str, ...]] = {}
+    for entry in _together(found):
         alike.setdefault(_likeness(entry, signatures), []).append(entry)
     return [Row(tuple(group)) for group in alike.values()]
 
 
-def _likeness(entry: Entry, signatures: dict[object, object]) -> object:
+def _together(found: Iterable[Entry]) -> Iterator[Entry]:
+    """Yield the entries, those of one host after each other of which one word differs as one.
+
+    So `copy /a to /x` and `copy /b to /x` become `copy /a, /b to /x`.
+    """
+    group: list[Entry] = []
+    for entry in found:
+        if group and _apart([*group, entry]) is None:
+            yield _one_of(group)
+            group = []
+        group.append(entry)
+    if group:
+        yield _one_of(group)
+
+
+def _one_of(group: list[Entry]) -> Entry:
+    place = _apart(group) if len(group) > 1 else None
+    if place is None:
+        return group[0]
+    every = [entry.summary.split(" ") for entry in group]
+    words = [*every[0][:place], ", ".join(words[place] for words in every), *every[0][place + 1 :]]
+    return replace(group[0], summary=" ".join(words))
+
+
+def _apart(group: list[Entry]) -> int | None:
+    """Return which one word of the entries' lines differs; None where that is none, or they differ otherwise too.
+
+    The first word says what is done: two that differ in it are two things.
+    """
+    if len({(entry.sign, entry.host, entry.item) for entry in group}) > 1 or group[0].sign not in "+~-":
+        return None
+    if any(entry.shard or entry.text or entry.diff for entry in group):
+        return None
+    every = [entry.summary.split(" ") for entry in group]
+    if len({len(words) for words in every}) > 1:
+        return None
+    places = [place for place, words in enumerate(zip(*every, strict=True)) if len(set(words)) > 1]
+    return places[0] if len(places) == 1 and places[0] else None
+
+
+def _likeness(entry: Entry, signatures: dict[tuple[str, ...], tuple[str, ...]]) -> object:
     """Return what alike entries have the same; `signatures` keeps those of diffs, for many shards have one."""
     changes = tuple(_masked(entry, line) for line in diff.skeleton(entry.diff))
     if changes not in signatures:
@@ -131,26 +181,48 @@ def _likeness(entry: Entry, signatures: dict[object, object]) -> object:
     return entry.sign, entry.item, bool(entry.shard), *plain, signatures[changes]
 
 
-def _masked(entry: Entry, text: str) -> str:
-    """Return text with the entry's own names replaced by `<shard>` and `<host>`, and `shard_1` by `shard_<id>`."""
-    masks = [(entry.shard, "<shard>"), (entry.host, "<host>")]
+def _masked(entry: Entry, text: str, masks: Collection[str] = _MASKS) -> str:
+    """Return text with the entry's own names replaced by such of the masks as are asked for.
+
+    A shard's directory is named after the end of its name: `shard_1` becomes `shard_<id>`.
+    """
     numbered = _NUMBERED.search(entry.shard or "")
-    if numbered:
-        # A shard's directory is named after the end of its name.
-        masks.insert(1, (numbered[0], f"{numbered[1]}<id>"))
-    for name, mask in masks:
-        if name:
-            text = re.sub(rf"(?<![A-Za-z0-9]){re.escape(name)}(?![A-Za-z0-9])", mask, text)
+    names = {"<shard>": entry.shard, "<address>": entry.address, "<host>": entry.host}
+    found = [(name, mask) for mask, name in names.items() if name and mask in masks]
+    if numbered and "<shard>" in masks:
+        found.insert(1, (numbered[0], f"{numbered[1]}<id>"))
+    for name, mask in found:
+        text = re.sub(rf"(?<![A-Za-z0-9]){re.escape(name)}(?![A-Za-z0-9])", mask, text)
     return text
 
 
 def _merged(texts: list[tuple[Entry, str]]) -> str:
     if len({text for _, text in texts}) == 1:
         return texts[0][1]
-    masked = [_masked(entry, text) for entry, text in texts]
-    columns = list(zip(*(_NUMBER.findall(text) for text in masked), strict=True))
+    varying: dict[str, set[str | None]] = {
+        "<shard>": {entry.shard for entry, _ in texts},
+        "<address>": {entry.address for entry, _ in texts},
+        "<host>": {entry.host for entry, _ in texts},
+    }
+    masks = [mask for mask, names in varying.items() if len(names) > 1]
+    return spanned([_masked(entry, text, masks) for entry, text in texts])
+
+
+def spanned(texts: Sequence[str]) -> str:
+    """Return one text for several that differ in free-standing numbers only, which it has as `lowest..highest`."""
+    columns = list(zip(*(_NUMBER.findall(text) for text in texts), strict=True))
     spans = iter([_span(column) for column in columns])
-    return _NUMBER.sub(lambda _: next(spans), masked[0])
+    return _NUMBER.sub(lambda _: next(spans), texts[0])
+
+
+def commands(lines: Sequence[str]) -> list[str]:
+    """Return lines of which commands after each other that differ in a number only are one, with their count."""
+    found: list[str] = []
+    for _, group in itertools.groupby(lines, lambda line: _NUMBER.sub("#", line) if line.startswith("$ ") else line):
+        same = list(group)
+        alike = len(same) > 1 and same[0].startswith("$ ")
+        found += [f"{spanned(same)} ({len(same)} of them; -v shows each)"] if alike else same
+    return found
 
 
 def _span(numbers: tuple[str, ...]) -> str:

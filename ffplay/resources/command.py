@@ -152,10 +152,6 @@ class Command(ShellResource):
         """Only a probe, or a path that it should create or remove, can be looked at afterwards."""
         return bool(self.creates or self.removes or self.probe)
 
-    def same(self, one: Any, other: Any) -> bool:
-        """Compare whether it has to run; how the guards came to that may change."""
-        return bool(one.needed == other.needed)
-
     def reverse(self, run: str, before: Any, after: Any) -> Any:
         """Raise `Irreversible`: only its author knows what undoes a command."""
         raise Irreversible(f"nothing is known that undoes the command `{self.line}`")

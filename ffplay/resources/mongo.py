@@ -15,7 +15,7 @@ from ffplay.remote.base import Access
 from ffplay.resources.base import DirectResource, quote, whole
 from ffplay.resources.checks import Findings
 from ffplay.resources.differences import otherwise, text_of
-from ffplay.resources.record import Record, describe, parse_record, record_facts, write_script
+from ffplay.resources.record import Record, difference, parse_record, record_facts, write_script
 
 # A length that nobody has asked for; see `count_sizes`.
 _OTHER = -1
@@ -115,7 +115,7 @@ class Faces(DirectResource):
 
     def show(self, before: Any, after: Any) -> str:
         """Return the record's change."""
-        return f"record: {describe(before.record)} -> {describe(after.record)}"
+        return difference(before.record, after.record)
 
 
 def with_facen(place: MongoPlace) -> dict[str, Any]:

@@ -110,7 +110,7 @@ class MongoDumps(DirectResource):
     def show(self, before: Any, after: Any) -> str:
         """Return how and where."""
         final = f"{self.label}/{after[-1].run}"
-        how = self._command(final) if self.mongodump else "by the driver, as BSON files"
+        how = self._command(final) if self.mongodump else "by the driver"
         return f"to {final}, {how}; every document read back and counted"
 
     def _command(self, out: str) -> str:

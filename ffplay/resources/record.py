@@ -15,6 +15,9 @@ from ffplay.resources.differences import facts_of
 # A record is one small JSON object; a later layout gets another number and is refused, not guessed at.
 _FORMAT = 1
 
+# What a line about a record begins with.
+RECORD = "record: "
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -86,6 +89,11 @@ def record_facts(record: Record | None) -> dict[str, str]:
     if record is None:
         return {"record": "none"}
     return {"record": record.state, **{f"record's {name}": text for name, text in facts_of(record).items()}}
+
+
+def difference(before: Record | None, after: Record | None) -> str:
+    """Return how the change of a record is shown."""
+    return f"{RECORD}{describe(before)} -> {describe(after)}"
 
 
 def describe(record: Record | None) -> str:

@@ -12,7 +12,7 @@ from ffplay.remote.base import Reply
 from ffplay.resources.backup_token import check_script
 from ffplay.resources.base import ShellResource, quote
 from ffplay.resources.differences import otherwise, text_of
-from ffplay.resources.record import Record, describe, parse_record, record_facts, write_script
+from ffplay.resources.record import Record, difference, parse_record, record_facts, write_script
 from ffplay.resources.unit import dead_script
 
 # The ending of the files of each directory, in the order of their names in `Shard`.
@@ -218,7 +218,7 @@ sync
         if after.token[0]:
             lines.append(f"needs the verified backup {after.token[0].rpartition('/')[0]} of {self.shard.name}")
         if before.record != after.record:
-            lines.append(f"record: {describe(before.record)} -> {describe(after.record)}")
+            lines.append(difference(before.record, after.record))
         return "\n".join(lines)
 
 

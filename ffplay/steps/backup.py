@@ -139,7 +139,7 @@ def _planned(ctx: Context, planned: list[_Work]) -> Iterator[Outcome]:
         suffix = "-stopped" if any(backup.run == ctx.run for backup in work.made) else ""
         how = f"{_how(work, linked)}; {human(copied)} to copy, {human(room.free)} are free"
         after = ShardBackup(f"{ctx.run}{suffix}", Unknown("the copies have been read back"), hot=work.hot, how=how)
-        summary = f"back up {len(work.files)} files, {size_of(work.files)}, and {work.shard.conf}"
+        summary = f"back up {len(work.files)} files, {size_of(work.files)}, and its Lua file"
         yield Change(ctx.host.name, work.backups, work.made, (*work.made, after), summary, work.shard.name)
     if needed > room.free:
         yield Problem(

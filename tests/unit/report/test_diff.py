@@ -104,6 +104,20 @@ def test_the_header_of_a_new_file_says_that_it_is_new_and_a_whole_diff_has_both_
     assert list(diff.render(lines, "db1", Style(), whole=True))[:2] == ["--- /etc/new (db1)", "+++ /etc/new (db1)"]
 
 
+def test_a_folded_diff_has_one_line_of_context_and_right_numbers() -> None:
+    text = "".join(f"line {n}\n" for n in range(1, 41))
+    after = text.replace("line 10\n", "ten\n").replace("line 30\n", "").replace("line 1\n", "one\n")
+    lines = diff.lines_of(unified("/x", text.encode(), after.encode()))
+    assert list(diff.render(lines, "a", Style(), whole=False))[1:] == [
+        *("@@ -1,2 +1,2 @@", "-line 1", "+one", " line 2"),
+        *("@@ -9,3 +9,3 @@", " line 9", "-line 10", "+ten", " line 11"),
+        *("@@ -29,3 +29,2 @@", " line 29", "-line 30", " line 31"),
+    ]
+    assert "@@ -8,5 +8,5 @@" in list(diff.render(lines, "a", Style(), whole=True))
+    one = diff.lines_of(unified("/x", b"a\nb\n", b"c\nb\n"))
+    assert list(diff.render(one, "a", Style(), whole=False))[1] == "@@ -1,2 +1,2 @@"
+
+
 def test_a_long_diff_is_folded_with_a_count() -> None:
     lines = diff.lines_of(unified("/etc/long", b"", b"".join(b"line %d\n" % n for n in range(53))))
     folded = list(diff.render(lines, "db1", Style(), whole=False))

@@ -44,6 +44,19 @@ def test_a_change_is_told_when_it_is_verified() -> None:
     assert text.endswith("  db1  FindFace_shard_1: stop tarantool@FindFace_shard_1 ... changed (0.8 s)\n  app1  ok\n")
 
 
+def test_what_the_plan_could_not_show_is_shown_before_it_is_made() -> None:
+    late = PLAY.groups[9].plans[0]
+    change = samples.template(late.host, 1)
+    events = (Event(Kind.STEP, step=late.step), Event(Kind.CHANGE, late.host, change=change))
+    path = "/etc/tarantool/instances.enabled/FindFace_shard_1.lua"
+    text = told(*events)
+    assert f"  app1  ~ FindFace_shard_1: write {path}\n      --- {path} (app1 FindFace_shard_1)\n" in text
+    assert "      +    facen_size=480,\n" in text
+    assert "facen_size" not in told(*events, style=Style(diff="none"))
+    planned = (Event(Kind.STEP, step=STOP), Event(Kind.CHANGE, late.host, change=change))
+    assert "facen_size" not in told(*planned)
+
+
 def test_output_of_tools_passes_on_a_terminal_and_streams_when_verbose() -> None:
     event = Event(Kind.OUTPUT, "app1", text="10 %\r20 %\n30 %\n")
     assert "30 %" not in told(event)

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
-from ffplay.model import Change, Note
+import dataclasses
+
+from ffplay.model import Change, Check, Note
 from ffplay.report.diff import FOLD_LINES
 from ffplay.report.plan_text import count, render
 from ffplay.report.style import Style
+from ffplay.resources.checks import ShardAnswers
 from ffplay.resources.command import ALWAYS, RAN, Command
-from ffplay.resources.file import File, FileState
+from ffplay.resources.file import ABSENT, File, FileCopy, FileState
+from ffplay.resources.job import Job
 from tests.unit.report.samples import (
     PROBLEM,
     StepPlan,
@@ -14,6 +18,7 @@ from tests.unit.report.samples import (
     migration,
     plan_of,
     planned,
+    shard,
     step,
     stop,
     template,
@@ -27,7 +32,7 @@ def test_a_whole_migration_of_16_shards_fits_on_a_screen() -> None:
     lines = render(migration(), PLAIN)
     assert len(lines) <= 50
     assert lines[-1] == "5 hosts, 16 shards: 82 changes, 1 known after apply, 1 check"
-    assert "    - db1..4: FindFace_shard_1..4 (16 shards): stop tarantool@<shard>" in lines
+    assert "    - db1..4 (all 16 shards): stop tarantool@<shard>" in lines
 
 
 def test_verbose_shows_every_change_by_its_own_name() -> None:
@@ -35,6 +40,89 @@ def test_verbose_shows_every_change_by_its_own_name() -> None:
     for host in range(1, 5):
         for number in range(1, 5):
             assert f"- db{host} FindFace_shard_{number}: stop tarantool@FindFace_shard_{number}" in text
+
+
+def test_shards_are_named_where_they_are_not_all() -> None:
+    made = step("stop")
+    two = planned(made, "db1", stop("db1", 1), stop("db1", 2))
+    odd = [*render(plan_of(group(made, two), shards=3), PLAIN), *render(plan_of(group(made, two), shards=2), PLAIN)]
+    assert "    - db1: FindFace_shard_1, FindFace_shard_2 (2 shards): stop tarantool@<shard>" in odd
+    assert "    - db1 (all 2 shards): stop tarantool@<shard>" in odd
+
+
+def test_checks_of_shards_become_one_line_and_only_what_differs_is_masked() -> None:
+    made = step("start")
+
+    def check(host: str, number: int, address: str) -> Check:
+        about = dataclasses.replace(shard(host, number), address=address)
+        return Check(host, ShardAnswers(about, 1.0), f"{about.name} answers on {address}:{about.http_port}")
+
+    near = [planned(made, "db1", check("db1", 1, "127.0.0.1"), check("db1", 2, "127.0.0.1"))]
+    far = [planned(made, f"db{n}", check(f"db{n}", 1, f"10.0.0.{n}")) for n in (1, 2)]
+    assert "    check db1 (all 2 shards): <shard> answers on 127.0.0.1:8001..8002" in render(
+        plan_of(group(made, *near), shards=2), PLAIN
+    )
+    assert "    check db1, db2 (all 2 shards): FindFace_shard_1 answers on <address>:8001" in render(
+        plan_of(group(made, *far), shards=2), PLAIN
+    )
+
+
+def test_changes_of_one_host_that_differ_in_one_word_become_one_line() -> None:
+    made = step("backup")
+
+    def at(host: str, summary: str) -> Change:
+        return Change(host, FileCopy(f"/{summary}"), ABSENT, FileState("file", b"x"), summary)
+
+    said = ("make directory /b", "copy /etc/a to /b", "copy /etc/c to /b", "copy /etc/d to /b", "move /etc/d to /b")
+    plans = [planned(made, host, *(at(host, one) for one in said)) for host in ("app1", "app2")]
+    lines = render(plan_of(group(made, *plans)), PLAIN)
+    assert lines[3:6] == [
+        "    + app1, app2: make directory /b",
+        "    + app1, app2: copy /etc/a, /etc/c, /etc/d to /b",
+        "    + app1, app2: move /etc/d to /b",
+    ]
+    verbose = render(plan_of(group(made, *plans)), Style(verbose=1))
+    assert next(line for line in verbose if "copy" in line) == "    + app1: copy /etc/a to /b"
+
+
+def test_commands_of_one_tool_that_differ_in_a_number_are_one_line() -> None:
+    made = step("regenerate")
+    lines = tuple(f"regenerate --every-other=4 --offset={n}" for n in range(4))
+    job = Change("app1", Job("regenerate", "/jobs/r", lines), "none", "done", "make new facens")
+    plan = plan_of(group(made, planned(made, "app1", job)))
+    assert "        $ regenerate --every-other=4 --offset=0..3 (4 of them; -v shows each)" in render(plan, PLAIN)
+    assert [f"        $ {line}" for line in lines] == render(plan, Style(verbose=1))[4:8]
+
+
+def test_the_run_has_a_short_name() -> None:
+    made = step("backup")
+    name = "20261123T205542Z-e57f"
+    copied = Change("app1", FileCopy("/b"), ABSENT, FileState("file", b"x"), f"copy /etc/a to /b/{name}-stopped")
+    plan = dataclasses.replace(plan_of(group(made, planned(made, "app1", copied))), run=name)
+    lines = render(plan, PLAIN)
+    assert "    + app1: copy /etc/a to /b/<run>-stopped" in lines
+    assert lines[-3:-1] == [f"  <run> is {name}", ""]
+    assert f"    + app1: copy /etc/a to /b/{name}-stopped" in render(plan, Style(verbose=1))
+
+
+def test_what_is_noted_in_records_is_for_who_wants_everything() -> None:
+    plan = plan_of(every_shard(step("wipe"), wipe, hosts=1, shards=1), shards=1)
+    words = "        record: no record -> emptied, for cherry_480 (480)"
+    assert words not in render(plan, PLAIN)
+    assert words in render(plan, Style(verbose=1))
+
+
+def test_a_step_without_hosts_and_one_that_is_left_out_say_so() -> None:
+    made, nowhere = step("configure"), dataclasses.replace(step("debug"), hosts="db9")
+    plan = plan_of(group(made), group(nowhere))
+    (play,) = plan.plays
+    left = dataclasses.replace(play, left_out=(step("stop", part="tarantool"), step("copy", "Fill the shards")))
+    lines = render(dataclasses.replace(plan, plays=(left,)), PLAIN)
+    assert lines[2:5] == [
+        "  left out, by tags or --start-at-step: stop: tarantool, Fill the shards (copy)",
+        "  1 configure: skipped: no host of the play is in extraction or facenapi",
+        "  2 debug: skipped: no host of the play matches `hosts: db9`",
+    ]
 
 
 def test_sizes_of_merged_lines_become_a_span() -> None:
@@ -107,7 +195,7 @@ def test_files_that_differ_in_what_stays_are_shown_once() -> None:
     lines = render(plan_of(group(made, planned(made, "db1", one, odd))), PLAIN)
     path = "/etc/tarantool/instances.enabled"
     assert f"    ~ db1: FindFace_shard_1, FindFace_shard_2 (2 shards): write {path}/<shard>.lua" in lines
-    place = "db1 FindFace_shard_1; the others change the same, and differ elsewhere"
+    place = "db1 FindFace_shard_1; the others alike"
     assert f"        --- {path}/FindFace_shard_1.lua ({place})" in lines
 
 
