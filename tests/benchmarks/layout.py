@@ -119,10 +119,11 @@ class Shard:
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """One host: its address on loopback and its directory tree."""
+    """One host: its address on loopback, the one at which clients reach it, and its directory tree."""
 
     name: str
     address: str
+    reach: str
     root: Path
     shards: int
 
@@ -138,11 +139,15 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A whole site in a directory. `subnet` (as 127.A) is what its addresses begin with."""
+    """A whole site in a directory. `subnet` (as 127.A) is what its addresses begin with.
+
+    With `far` it is reached by way of a proxy, at other addresses.
+    """
 
     directory: Path
     subnet: str
     size: Size
+    far: bool = False
 
     @property
     def hosts(self) -> list[Host]:
@@ -151,8 +156,15 @@ class Layout:
 
     def _host(self, number: int) -> Host:
         name = f"h{number + 1:03}"
-        address = f"{self.subnet}.{number // 250}.{number % 250 + 1}"
-        return Host(name, address, self.directory / "hosts" / name, self.size.shards)
+        block, last = divmod(number, 250)
+        address = f"{self.subnet}.{block}.{last + 1}"
+        reach = f"{self.subnet}.{block + 128}.{last + 1}" if self.far else address
+        return Host(name, address, reach, self.directory / "hosts" / name, self.size.shards)
+
+    @property
+    def client(self) -> Path:
+        """Return the directory with what a client reads: inventories, ssh_config, known_hosts, ansible.cfg."""
+        return self.directory / ("far" if self.far else "near")
 
     @property
     def key(self) -> Path:
@@ -160,11 +172,11 @@ class Layout:
 
     @property
     def known_hosts(self) -> Path:
-        return self.directory / "known_hosts"
+        return self.client / "known_hosts"
 
     @property
     def ssh_config(self) -> Path:
-        return self.directory / "ssh_config"
+        return self.client / "ssh_config"
 
 
 def digest(paths: Iterator[Path]) -> str:

@@ -40,3 +40,8 @@ def versions(top: Path) -> dict[str, str]:
                 if one.name in ("ansible-core", "mitogen", "pyinfra", "paramiko"):
                     found[one.name] = one.version
     return found
+
+
+def version_here(package: str) -> str:
+    """Return the version of a package that ffplay itself runs with."""
+    return metadata.version(package)

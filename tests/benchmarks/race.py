@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.benchmarks import judge, measure, site
 from tests.benchmarks.judge import Mode
 from tests.benchmarks.layout import Size
-from tests.benchmarks.results import Sample
+from tests.benchmarks.results import Results, Sample
 from tests.benchmarks.tools import Tool, environment
 
 
@@ -19,9 +19,9 @@ class NotDone(Exception):
     """A tool did not do the whole job, or did what it should not have done."""
 
 
-def run(tools: Sequence[Tool], sizes: Sequence[Size], rounds: int, work: Path | None) -> list[Sample]:
+def run(tools: Sequence[Tool], sizes: Sequence[Size], rounds: int, work: Path | None) -> Results:
     """Have each tool do the job so many times at each size. Raise `NotDone`."""
-    samples: list[Sample] = []
+    results = Results()
     for number, size in enumerate(sizes):
         with tempfile.TemporaryDirectory(prefix="ffplay-bench-", dir=work) as directory:
             started = time.monotonic()
@@ -31,8 +31,9 @@ def run(tools: Sequence[Tool], sizes: Sequence[Size], rounds: int, work: Path | 
                     # What Python compiles and the disk reads once is nobody's speed.
                     for tool in tools:
                         once(found, tool)
-                samples += _rounds(found, tools, rounds)
-    return samples
+                results.samples += _rounds(found, tools, rounds)
+                results.more["isolated"] = found.isolated
+    return results
 
 
 def _rounds(found: site.BenchSite, tools: Sequence[Tool], rounds: int) -> list[Sample]:

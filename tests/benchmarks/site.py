@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import yaml
@@ -157,9 +158,6 @@ def _build(layout: Layout, isolated: bool) -> None:
     for name in ("client", "host"):
         command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", f"{layout.directory}/keys/{name}"]
         subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
-    kind, key, _ = (layout.directory / "keys/host.pub").read_text().split(" ", 2)
-    layout.known_hosts.write_text("".join(f"[{host.address}]:{SSH_PORT} {kind} {key}\n" for host in layout.hosts))
-    layout.ssh_config.write_text(_ssh_config(layout))
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
     first = layout.hosts[0]
@@ -178,10 +176,20 @@ def _build(layout: Layout, isolated: bool) -> None:
         for shard in host.each_shard()
     ]
     (layout.directory / "site.json").write_text(json.dumps({"commands": commands, "shards": shards}))
+    for one in (layout, replace(layout, far=True)):
+        _write_client(one)
+
+
+def _write_client(layout: Layout) -> None:
+    """Write what a client reads."""
+    layout.client.mkdir()
+    kind, key, _ = (layout.directory / "keys/host.pub").read_text().split(" ", 2)
+    layout.known_hosts.write_text("".join(f"[{host.reach}]:{SSH_PORT} {kind} {key}\n" for host in layout.hosts))
+    layout.ssh_config.write_text(_ssh_config(layout))
     content = inventory(layout)
-    (layout.directory / "inventory.yml").write_text(yaml.safe_dump(content, sort_keys=False))
-    (layout.directory / "inventory.json").write_text(json.dumps(content))
-    (layout.directory / "ansible.cfg").write_text(_ANSIBLE.format(directory=layout.directory))
+    (layout.client / "inventory.yml").write_text(yaml.safe_dump(content, sort_keys=False))
+    (layout.client / "inventory.json").write_text(json.dumps(content))
+    (layout.client / "ansible.cfg").write_text(_ANSIBLE.format(directory=layout.directory))
 
 
 def _build_host(layout: Layout, host: Host) -> None:
@@ -224,7 +232,7 @@ def _write_shard(layout: Layout, shard: Shard) -> None:
 
 
 def _ssh_config(layout: Layout) -> str:
-    hosts = "".join(f"Host {host.name}\n  HostName {host.address}\n" for host in layout.hosts)
+    hosts = "".join(f"Host {host.name}\n  HostName {host.reach}\n" for host in layout.hosts)
     return (
         f'{hosts}Host *\n  User {pwd.getpwuid(os.getuid()).pw_name}\n  Port {SSH_PORT}\n  IdentityFile "{layout.key}"\n'
         f'  IdentitiesOnly yes\n  UserKnownHostsFile "{layout.known_hosts}"\n  StrictHostKeyChecking yes\n'
@@ -251,7 +259,7 @@ def inventory(layout: Layout) -> dict[str, object]:
     }
     hosts = {
         host.name: {
-            "ansible_host": host.address,
+            "ansible_host": host.reach,
             "root": str(host.root),
             "shard_address": host.address,
             "shards": host.shards,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,9 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import judge, measure, processes, site
+from tests.benchmarks import document, judge, measure, processes, site
 from tests.benchmarks.judge import Mode
 from tests.benchmarks.layout import Shard, Size
+from tests.benchmarks.results import Results, Sample
 from tests.benchmarks.tools import TOOLS, environment
 
 RUN = Path(__file__).parent / "run.sh"
@@ -77,11 +80,12 @@ def _old_data(shard: Shard) -> None:
 
 def _dead_process(shard: Shard) -> None:
     for pid in processes.descendants(os.getpid()):
-        environ = Path(f"/proc/{pid}/environ").read_bytes()
-        if Path(f"/proc/{pid}/comm").read_text() == "sleep\n" and str(shard.root).encode() in environ:
-            os.kill(pid, signal.SIGKILL)
-            while Path(f"/proc/{pid}/exe").exists():
-                time.sleep(0.01)
+        with contextlib.suppress(OSError):
+            environ = Path(f"/proc/{pid}/environ").read_bytes()
+            if Path(f"/proc/{pid}/comm").read_text() == "sleep\n" and str(shard.root).encode() in environ:
+                os.kill(pid, signal.SIGKILL)
+                while Path(f"/proc/{pid}/exe").exists():
+                    time.sleep(0.01)
 
 
 def _copied_twice(shard: Shard) -> None:
@@ -128,3 +132,41 @@ def test_what_a_command_leaves_behind_is_counted_and_ended(tmp_path: Path) -> No
     assert ran.cpu > 0.4
     assert ran.memory > 50 << 10
     assert not Path("/proc", (tmp_path / "pid").read_text().strip()).exists()
+
+
+def test_the_readme_has_the_chart_of_the_document() -> None:
+    readme = document.README.read_text()
+    assert document.with_chart(readme, document.DOCUMENT.read_text()) == readme
+
+
+def test_the_document_and_its_chart_say_what_was_measured() -> None:
+    samples = [
+        Sample("16x4", tool, mode, wall, 0.5, 1.0, 2048)
+        for tool, walls in (("ff-play", (1.0, 2.0, 1.0)), ("pyinfra", (7.0, 16.0, 3.0)))
+        for mode, wall in zip(Mode, walls, strict=True)
+    ]
+    samples.append(Sample("64x4", "ff-play", "plan", 4.0, 0.5, 1.0, 4096))
+    one = {"rate": 100.0, "tarantool": 0.9, "client": 0.1}
+    more = {
+        "isolated": True,
+        "latency": {"size": "16x4", "delay": 0.05, "tools": {}},
+        "profile": {
+            "size": "16x4",
+            "modes": {"plan": {"total": 1.0, "seconds": {"import": 0.5, "engine/view": 0.001}}},
+        },
+        "copying": {"posts": 28000, "size": 320, "tool": one, "http": {**one, "rate": 400.0}, "lua": one},
+    }
+    text = document.document(Results(samples, more), 120.0)
+    assert "takes 2 minutes here" in text
+    assert "| pyinfra | 7.0 / 16.0 / 3.0 | - |" in text
+    assert "| pyinfra | 7.0 / 8.0 / 3.0 | - |" in text
+    assert "| 16x4 | pyinfra | apply | 1 | 16.0 (16.0 to 16.0) | 0.50 | 1.00 | 2 MiB |" in text
+    assert "| load over HTTP | 400 | 25 % | 0.90 | 0.10 |" in text
+    assert "The bound is the shard's one thread" in text
+    assert "| imports | 500 |\n| all else | 1 |" in text
+    assert not re.search(r"@[A-Z_]+@", text)
+    first, ours, peer, _ = document.chart(text).splitlines()
+    assert first.startswith("16x4 hosts x shards")
+    assert ours.split()[:4] == ["ff-play", "1.00", "1.00", "1.00"]
+    assert peer.split()[:4] == ["pyinfra", "7.0", "8.0", "3.0"]
+    assert peer.count("=") - ours.count("=") == 3 * 4

@@ -1,6 +1,6 @@
 """Floor B: the script of floor A through paramiko, a thread a host, in one process with sockets of its own.
 
-Usage: `python threads.py DIRECTORY USER MODE SIZE PORT HOST=ADDRESS...`; DIRECTORY has the keys and known_hosts.
+Usage: `python threads.py KEY KNOWN_HOSTS USER MODE SIZE PORT HOST=ADDRESS...`.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ class Link:
 
 def main() -> int:
     """Do the job on all hosts."""
-    directory, user, mode, size, port, *places = sys.argv[1:]
-    key = paramiko.Ed25519Key.from_private_key_file(f"{directory}/keys/client")
-    known = paramiko.HostKeys(f"{directory}/known_hosts")
+    key_file, known_hosts, user, mode, size, port, *places = sys.argv[1:]
+    key = paramiko.Ed25519Key.from_private_key_file(key_file)
+    known = paramiko.HostKeys(known_hosts)
     hosts = [place.partition("=") for place in places]
     first = hosts[0][0]
     links: dict[str, Link] = {}
