@@ -147,7 +147,8 @@ def _explained(asked: _Asked, name: str, within: tuple[str, ...]) -> Explanation
     value, failure = (getattr(shard, name), "") if field else _value(asked, name)
     used = _used(asked, definitions[0].value) if definitions else list(_MADE_OF.get(name, ()))
     deeper = used if len(within) < _DEEPEST else []
-    inner = (_explained(asked, other, (*within, name)) for other in deeper if other not in (*within, name))
+    told = {*within, name, *asked.computed}
+    inner = (_explained(asked, other, (*within, name)) for other in deeper if other not in told)
     return Explanation(
         name=name,
         host=asked.host.name,
@@ -165,7 +166,8 @@ def _value(asked: _Asked, name: str) -> tuple[Any, str]:
     if name == "shards":
         return [shard.name for shard in asked.host.shards], ""
     try:
-        return asked.scope.mapping()[name], ""
+        value = asked.scope.mapping()[name]
+        return (list(value) if name == "hostvars" else value), ""  # all that every host has leads back to itself
     except InputError as error:
         return None, str(error)
     except NotKnown as error:

@@ -72,7 +72,7 @@ def _read_ini(path: Path, into: Inventory, findings: Findings) -> None:
     from ffplay.load.inventory_ini import add_ini
 
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # some editors of Windows begin a file with a mark
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         findings.add(None, f"{path}: cannot be read: {reason}")

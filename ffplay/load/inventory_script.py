@@ -13,8 +13,10 @@ from typing import Any
 
 from ffplay.load.findings import Findings
 from ffplay.load.inventory import Inventory, merge, one
-from ffplay.load.marked import Dict, List, Source, key_place, place_of, value_place
+from ffplay.load.marked import Dict, List, Source, Text, key_place, place_of, value_place
 from ffplay.load.marked_json import parse_json
+from ffplay.load.quick import is_template
+from ffplay.load.vaulted import vaulted
 
 # How long a script may take for an answer, in seconds.
 SCRIPT_SECONDS = 60.0
@@ -115,10 +117,27 @@ def _parsed(command: str, printed: str, hint: str, findings: Findings) -> Dict |
     before = len(findings.all)
     tree: Any = parse_json(printed, Source(command, tuple(printed.split("\n"))), findings, hint)
     if isinstance(tree, Dict):
+        _unwrap(tree, findings)
         return tree
     if len(findings.all) == before:
         findings.add(place_of(tree), "an inventory script prints a mapping, and this is none", hint)
     return None
+
+
+def _unwrap(tree: Dict | List, findings: Findings) -> None:
+    """Put the values of Ansible's wrappers in their place: what is encrypted, and what is no template."""
+    for key, value in list(tree.items() if isinstance(tree, Dict) else enumerate(tree)):
+        if not isinstance(value, Dict | List):
+            continue
+        wrapper, inner = next(iter(value.items()), ("", None)) if isinstance(value, Dict) else ("", None)
+        if wrapper == "__ansible_vault" and isinstance(inner, Text) and inner.place:
+            tree[key] = vaulted(inner, inner.place, str(key), findings)
+        elif wrapper == "__ansible_unsafe" and isinstance(inner, Text):
+            if is_template(inner):
+                findings.add(inner.place, f"`{key}` must not be rendered, and looks like a template")
+            tree[key] = inner
+        else:
+            _unwrap(value, findings)
 
 
 def _run(command: list[str]) -> tuple[int, str, str]:

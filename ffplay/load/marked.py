@@ -15,7 +15,7 @@ import yaml
 
 from ffplay.load.findings import Findings
 from ffplay.load.vault import is_vault
-from ffplay.load.vaulted import opened, secret_text
+from ffplay.load.vaulted import opened, secret_text, vaulted
 from ffplay.model import Mark
 from ffplay.secret import Secrets
 
@@ -227,7 +227,8 @@ class _Builder:
             made.place, made.item_places = self._place(node), [self._place(item) for item in node.value]
             return made
         if node.tag in _VAULT and isinstance(node, yaml.ScalarNode):
-            return self._vaulted(node)
+            place = self._place(node)
+            return vaulted(node.value, place, self._name(place), self._findings)
         if node.tag not in _SCALARS:
             tag = node.tag.replace("tag:yaml.org,2002:", "!!")
             self._findings.add(self._place(node), f"the tag {tag} is not known")
@@ -242,14 +243,6 @@ class _Builder:
         if self._secrets is None:
             return Text(node.value, place)
         return secret_text(node.value, place, self._name(place), self._secrets, template=True)
-
-    def _vaulted(self, node: yaml.ScalarNode) -> str | None:
-        """Return a value that is encrypted by itself."""
-        place, vault = self._place(node), self._findings.vault
-        found = opened(node.value, place, self._findings)
-        if found is None or vault is None:
-            return None
-        return secret_text(found, place, self._name(place), vault.secrets, template=False)
 
     def _name(self, place: Place) -> str:
         """Return what a secret is called: its key, or where it stands."""

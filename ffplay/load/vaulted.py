@@ -48,6 +48,14 @@ def opened(text: str, place: Place, findings: Findings) -> str | None:
     return None
 
 
+def vaulted(text: str, place: Place, name: str, findings: Findings) -> SecretText | None:
+    """Return a value that is encrypted by itself as a secret; None, and a finding, where it cannot be opened."""
+    found = opened(text, place, findings)
+    if found is None or findings.vault is None:
+        return None
+    return secret_text(found, place, name, findings.vault.secrets, template=False)
+
+
 def plain_bytes(content: bytes, name: str, vault: Vault | None) -> bytes:
     """Return a file's content, opened where it is encrypted: then it is secret. Raise `Mistake`."""
     text = content.decode("utf-8", "surrogateescape")

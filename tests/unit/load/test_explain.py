@@ -109,6 +109,17 @@ def test_a_value_that_cannot_be_told_is_told_why(loaded) -> None:  # type: ignor
     assert told(loaded, "db1", "circle")[0].startswith("circle = the variable `circle` is defined by itself")
 
 
+def test_what_ffplay_itself_sets_is_told_as_that(loaded) -> None:  # type: ignore[no-untyped-def]
+    assert told(loaded, "db1", "inventory_hostname") == ['inventory_hostname = "db1"  (db1)', "  from ffplay itself"]
+    assert told(loaded, "db1", "hostvars")[0] == 'hostvars = ["db1"]  (db1)'
+    files = {"host_vars/db1.yml": "all_of_it: \"{{ hostvars['db1'].memtx_gb }}\"\n"}
+    assert told(loaded, "db1", "all_of_it", files=files) == [
+        "all_of_it = 4  (db1)",
+        "  from host db1, host_vars/db1.yml:1:12: \"{{ hostvars['db1'].memtx_gb }}\"",
+    ]
+    assert told(loaded, "db1", "shards")[0] == 'shards = ["FindFace_shard_1", "FindFace_shard_2"]  (db1)'
+
+
 def test_a_playbooks_plays_count_each_by_itself(loaded) -> None:  # type: ignore[no-untyped-def]
     lines = told(loaded, "db1", "memtx_gb", files={"playbook.yml": PLAYS})
     assert [line for line in lines if line.startswith("memtx_gb")] == [

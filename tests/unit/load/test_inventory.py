@@ -2,7 +2,7 @@ import pytest
 
 from ffplay.errors import InputError
 from ffplay.load import load_inventory
-from ffplay.load.hostnames import expand
+from ffplay.load.hostnames import expand, hosts_of
 
 NESTED = """
 all:
@@ -100,6 +100,24 @@ def test_hosts_without_a_group_are_ungrouped(loaded) -> None:  # type: ignore[no
 )
 def test_ranges_are_ansibles(pattern: str, expected: str) -> None:
     assert " ".join(expand(pattern)) == expected
+
+
+@pytest.mark.parametrize(
+    ("entry", "names", "port"),
+    [
+        ("db1", "db1", None),
+        ("db1:2222", "db1", 2222),
+        ("db[1:2]:2222", "db1 db2", 2222),
+        ("[1:2].x:22", "1.x 2.x", 22),
+        ("[1:2]:22", "1 2", 22),
+        ("[:2]x", "0x 1x 2x", None),
+        ("[y:B]", "y z A B", None),
+        ("2001:db8::1", "2001:db8::1", None),
+        ("[2001:db8::1]:2222", "2001:db8::1", 2222),
+    ],
+)
+def test_an_entry_may_be_a_range_and_have_a_port(entry: str, names: str, port: int | None) -> None:
+    assert hosts_of(entry) == (names.split(), port)
 
 
 @pytest.mark.parametrize("pattern", ["db[1]", "db[3:1]", "db[a:3]", "db[01:100]", "db[1:5:0]"])

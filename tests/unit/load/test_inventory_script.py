@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 
@@ -9,6 +10,9 @@ import pytest
 
 from ffplay.errors import InputError
 from ffplay.load import Sources, format_finding, load
+from ffplay.load.vault import encrypt
+from ffplay.load.vaultkeys import Key, Vault
+from ffplay.secret import Secret, Secrets
 
 GOOD = """#!/bin/sh
 cat <<'JSON'
@@ -78,6 +82,17 @@ def test_what_a_script_prints_is_an_inventory_with_templates(script) -> None:  #
 )
 def test_a_script_that_fails_or_prints_nonsense_is_named(script, text: str, expected: str) -> None:  # type: ignore[no-untyped-def]
     assert expected in told(script, text)
+
+
+def test_what_a_script_prints_encrypted_is_a_secret(tmp_path: Path) -> None:
+    sealed = json.dumps(encrypt(b"s3cret{{ x }}", b"pw", b"0" * 32))
+    script, password, secrets = tmp_path / "inv", tmp_path / "pw", Secrets()
+    script.write_text(GOOD.replace('"{{ inventory_hostname }}"', f'{{"__ansible_vault": {sealed}}}'))
+    script.chmod(0o755)
+    password.write_text("pw")
+    found = load(Sources(None, (script,), vault=Vault(secrets, [Key("default", str(password))])))
+    value = found.variables.scope(found.site.host("db1")).mapping()["who"]
+    assert (str.__str__(value), isinstance(value, Secret)) == ("s3cret{{ x }}", True)
 
 
 def test_a_script_that_is_not_executable_is_not_taken_for_something_else(script) -> None:  # type: ignore[no-untyped-def]
