@@ -191,7 +191,11 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Play:
-    """One play: which hosts, which target, which steps. `serial` holds batch sizes (`2`, `"50%"`); empty means all."""
+    """One play: which hosts, which target, which steps.
+
+    `serial` holds batch sizes (`2`, `"50%"`); empty means all. `strategy` is `linear` where hosts wait for each other
+    behind every step, and `stages` where only some steps need that.
+    """
 
     name: str
     hosts: str
@@ -201,6 +205,7 @@ class Play:
     vars: Mapping[str, Any] = field(default_factory=dict, hash=False)
     target: Mapping[str, Any] | None = field(default=None, hash=False)
     serial: tuple[int | str, ...] = ()
+    strategy: str = "stages"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import concurrent.futures
 import contextlib
-import secrets
+import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from ffplay.engine.events import Event, Kind, Listener
+from ffplay.engine.framed import run_framed
 from ffplay.engine.view import Key
 from ffplay.errors import HostError, Interrupted, SiteError
 from ffplay.model import Host
 from ffplay.remote.base import Become, Connection, Reply
-from ffplay.resources.base import DirectResource, Resource, ShellResource
+from ffplay.resources.base import DirectResource, Resource, Scripted
 
 # A batch of changes has inner deadlines of its own; this bounds what has none, in seconds.
 BATCH_SECONDS = 24 * 3600
@@ -50,6 +51,10 @@ class SharedConnection:
         with self._lock:
             return self._connection.run(script, timeout=timeout, become=become, on_output=on_output)
 
+    def aside(self, script: str) -> Reply:
+        """Run a short script beside whatever is under way."""
+        return self._connection.aside(script)
+
     def put(self, path: str, chunks: Iterable[bytes], *, become: Become | None = None) -> str:
         """Write a file."""
         with self._lock:
@@ -63,6 +68,10 @@ class SharedConnection:
     def forward(self, address: str, port: int) -> AbstractContextManager[tuple[str, int]]:
         """Tunnel to an address as seen from the host."""
         return self._connection.forward(address, port)
+
+    def dial(self, address: str, port: int, seconds: float) -> socket.socket:
+        """Connect to an address as seen from the host."""
+        return self._connection.dial(address, port, seconds)
 
     def reachable(self, address: str, port: int) -> bool:
         """Tell whether something listens there as seen from the host."""
@@ -83,6 +92,7 @@ class SiteAccess:
         self._locks: dict[str, threading.RLock] = {}
         self._guard = threading.Lock()
         self._stop = threading.Event()
+        self._at_work: dict[str, Callable[[], None]] = {}
 
     def connection(self, host: str) -> Connection:
         """Return the connection to a host, safe to share. Raise `Unreachable`."""
@@ -108,6 +118,21 @@ class SiteAccess:
         """Have the run stop where it is well; a signal handler may call this."""
         self._stop.set()
 
+    @contextlib.contextmanager
+    def under_way(self, host: str, stop: Callable[[], None]) -> Iterator[None]:
+        """Have `stop` called where the operator stops the run while the host is at work on several changes."""
+        self._at_work[host] = stop
+        try:
+            yield
+        finally:
+            del self._at_work[host]
+
+    def stop_hosts(self) -> None:
+        """Have the hosts that are at work begin no further change."""
+        for stop in list(self._at_work.values()):
+            with contextlib.suppress(HostError):
+                stop()
+
     def pause(self, seconds: float) -> None:
         """Wait. Raise `Interrupted` as soon as the operator stops the run."""
         self._stop.wait(seconds)
@@ -119,63 +144,45 @@ class SiteAccess:
             raise Interrupted("stopped by the operator")
 
 
-def run_framed(
-    connection: Connection, scripts: Sequence[str], *, stop: bool, timeout: float | None = None, become: Become | None
-) -> list[Reply]:
-    """Run several scripts as one and return what each left; with `stop`, those after a failed one are not run.
+def read_host(
+    access: SiteAccess, host: Host, resources: Sequence[Resource], optional: Sequence[Resource] = ()
+) -> dict[Key, Any]:
+    """Read resources of one host, all shell ones in one script. Raise `HostError` for the first that cannot be read.
 
-    Both streams carry a marker of random digits after each script, so nothing that a script prints can be mistaken for
-    one.
+    What of `optional` cannot be read is left out: whoever asks for it later is told.
     """
-    if not scripts:
-        return []
-    nonce = secrets.token_hex(16)
-    lines = []
-    for number, script in enumerate(scripts):
-        end = f"printf '\\036{nonce} {number} %d\\n' $ffplay_rc"
-        lines.append(f"(\n{script}\n) </dev/null; ffplay_rc=$?; {end}; {end} >&2")
-        if stop:
-            lines.append("[ $ffplay_rc -eq 0 ] || exit 0")
-    reply = connection.run("\n".join(lines) + "\n", timeout=timeout, become=become)
-    out, err = _split(reply.stdout, nonce), _split(reply.stderr, nonce)
-    replies = [
-        Reply(code, out[number][1], err.get(number, (code, b""))[1]) for number, (code, _) in sorted(out.items())
-    ]
-    if len(replies) < len(scripts) and not (stop and replies and replies[-1].code):
-        replies.append(Reply(reply.code or 1, b"", reply.stderr.rpartition(nonce.encode())[2]))
-    return replies
-
-
-def _split(stream: bytes, nonce: str) -> dict[int, tuple[int, bytes]]:
-    """Return (exit code, bytes) of each script in a stream."""
-    found: dict[int, tuple[int, bytes]] = {}
-    marker = b"\x1e" + nonce.encode() + b" "
-    pieces = stream.split(marker)
-    body = pieces[0]
-    for piece in pieces[1:]:
-        head, _, rest = piece.partition(b"\n")
-        number, _, code = head.partition(b" ")
-        found[int(number)] = (int(code), body)
-        body = rest
-    return found
-
-
-def read_host(access: SiteAccess, host: Host, resources: Sequence[Resource]) -> dict[Key, Any]:
-    """Read resources of one host, all shell ones in one script. Raise `HostError` for the first that cannot be read."""
     values: dict[Key, Any] = {}
-    shell = [resource for resource in resources if isinstance(resource, ShellResource)]
-    scripts = [resource.read_script() for resource in shell]
-    replies = run_framed(access.connection(host.name), scripts, stop=False, become=None)
-    for resource, reply in zip(shell, replies, strict=False):
-        values[host.name, resource] = resource.parsed(host.name, reply)
-    if len(values) < len(shell):
-        raise SiteError(host.name, "the host's shell gave up while it was read", "", replies[-1].error_text)
-    direct = [resource for resource in resources if isinstance(resource, DirectResource)]
+    direct = [one for one in resources if isinstance(one, DirectResource) and not isinstance(one, Scripted)]
+    asked = [one for one in resources if isinstance(one, Scripted)]
+    asked += [one for resource in direct for one in resource.beside]
+    shell = _scripted(access, host, list(dict.fromkeys(asked)), optional)
+    values.update({(host.name, one): shell[one] for one in resources if one in shell})
+
+    def read(one: DirectResource) -> Any:
+        return one.read_beside(access, host, tuple(shell[each] for each in one.beside))
+
     with concurrent.futures.ThreadPoolExecutor(max(1, min(_DIRECT_AT_ONCE, len(direct)))) as pool:
         # At the same time: one that does not answer takes its deadline, and many of them no more than that.
-        for one, value in zip(direct, pool.map(lambda each: each.read(access, host), direct), strict=True):
-            values[host.name, one] = value
+        found = list(pool.map(read, direct))
+    behind = _scripted(access, host, list(dict.fromkeys(each for one in direct for each in one.behind)), ())
+    for one, value in zip(direct, found, strict=True):
+        values[host.name, one] = one.read_behind(value, tuple(behind[each] for each in one.behind))
     return values
+
+
+def _scripted(
+    access: SiteAccess, host: Host, resources: Sequence[Scripted], optional: Sequence[Resource]
+) -> dict[Resource, Any]:
+    """Read what is read over the shell, in one script."""
+    scripts = [resource.read_script() for resource in resources]
+    replies = run_framed(access.connection(host.name), scripts, stop=False)
+    if len(replies) < len(resources):
+        raise SiteError(host.name, "the host's shell gave up while it was read", "", replies[-1].error_text)
+    found: dict[Resource, Any] = {}
+    for resource, reply in zip(resources, replies, strict=True):
+        with contextlib.suppress(*((SiteError,) if resource in optional else ())):
+            found[resource] = resource.parsed(host.name, reply)
+    return found
 
 
 @contextlib.contextmanager

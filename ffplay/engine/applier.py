@@ -1,188 +1,197 @@
-"""The one place that writes: makes the Changes of a plan, reads each again, and says how it went."""
+"""The one place that writes: makes the Changes of plans on a host, reads each again, and says how it went."""
 
 from __future__ import annotations
 
 import concurrent.futures
 import contextlib
-import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ffplay.engine.access import BATCH_SECONDS, SiteAccess, read_host, run_framed
-from ffplay.engine.events import Event, Kind, Listener
+from ffplay.engine.access import BATCH_SECONDS, SiteAccess, read_host
+from ffplay.engine.events import Event, Kind
+from ffplay.engine.framed import run_framed
 from ffplay.engine.journal import Journal
+from ffplay.engine.leg import Batch, Leg, Work, become_of, failed, result_of
 from ffplay.engine.lock import Lock
-from ffplay.engine.plan import StepPlan, not_converged
 from ffplay.errors import ChangeFailed, CheckFailed, HostError, Interrupted, Refused
-from ffplay.model import Change, Check, Host, Note, Site, Step
-from ffplay.remote.base import Access, Become, Reply
-from ffplay.resources.base import DirectResource, ShellResource
+from ffplay.model import Change, Check, Host, Note, Site
+from ffplay.remote.base import Access, Reply
 from ffplay.resources.checks import Findings
+
+# So many hosts are changed at the same time by one step that plans for all of them.
+_HOSTS_AT_ONCE = 50
 
 
 class Applier:
-    """Makes the changes of one step on one host, in order. Holds what the step's last command left, for `register`.
+    """Makes the changes of one or more steps on one host, in order.
 
-    With a lock each change looks first whether the run still has it; what only reads does not. With a journal each is
-    noted before and after. `made` tells whether any change was made, also where the operator stopped the step before
-    its end.
+    Changes that are made over the shell travel as one script, as far as nothing else comes between them. With a lock
+    each looks first whether the run still has it; what only reads does not. With a journal each is noted before and
+    after.
     """
 
     def __init__(
-        self,
-        site: Site,
-        access: SiteAccess,
-        listener: Listener,
-        step: Step,
-        lock: Lock | None = None,
-        journal: Journal | None = None,
+        self, site: Site, access: SiteAccess, lock: Lock | None = None, journal: Journal | None = None
     ) -> None:
         self._site = site
         self._access = access
         self._lock = lock
         self._journal = journal
         self._writer: Access = access if lock is None else lock.access()
-        self.made = False
-        self._listener = listener
-        self._step = step
-        self.result: dict[str, Any] = {}
 
-    def apply(self, plan: StepPlan) -> bool:
-        """Make everything of the plan; return whether anything changed. Raise `HostError` or `Interrupted`."""
-        batch: list[Change] = []
-        changed = False
-        for outcome in plan.outcomes:
-            if isinstance(outcome, Change):
-                changed = True
-                if not _fits(batch, outcome):
-                    self._flush(batch)
-                    batch = []
-                batch.append(outcome)
-                continue
-            self._flush(batch)
-            batch = []
-            self._other(outcome)
-        self._flush(batch)
-        return changed
+    def apply(self, works: Sequence[Work]) -> None:
+        """Make everything of the works. Raise `HostError` or `Interrupted`."""
+        leg: list[Batch] = []
+        checks: list[Check] = []
+        for work in works:
+            for outcome in work.plan.outcomes:
+                if isinstance(outcome, Check):
+                    self._flush(leg)
+                    checks.append(outcome)
+                    continue
+                self._check(work, checks)
+                if not isinstance(outcome, Change):
+                    self._flush(leg)
+                    self._other(work, outcome)
+                else:
+                    if not _joins(leg, work, outcome):
+                        self._flush(leg)
+                    self._put(leg, work, outcome)
+            self._check(work, checks)
+            if leg:
+                leg[-1].ends.append(work)
+            else:
+                work.done(work)
+        self._flush(leg)
 
-    def _other(self, outcome: Any) -> None:
-        """Make a check, say a note, or refuse over a problem."""
-        if isinstance(outcome, Check):
-            self._check(outcome)
-        elif isinstance(outcome, Note):
-            self.result.update({"msg": outcome.summary, **outcome.result})
-            self._listener.event(Event(Kind.OUTPUT, host=outcome.host, text=outcome.summary, data={"note": True}))
-        else:
+    def _put(self, leg: list[Batch], work: Work, change: Change) -> None:
+        """Put a change into the batch of its step and host."""
+        for batch in leg:
+            if batch.work is work and batch.host == change.host:
+                batch.changes.append(change)
+                return
+        leg.append(Batch(work, [change]))
+
+    def _other(self, work: Work, outcome: Any) -> None:
+        """Say a note, or refuse over a problem."""
+        if not isinstance(outcome, Note):
             raise Refused(outcome.host, outcome.summary, outcome.advice)
+        work.result.update({"msg": outcome.summary, **outcome.result})
+        work.listener.event(Event(Kind.OUTPUT, host=outcome.host, text=outcome.summary, data={"note": True}))
 
-    def _check(self, check: Check) -> None:
-        self._access.go_on()
-        host = self._site.host(check.host)
-        found: Findings = check.resource.read(self._access, host)
-        self.result.update({"content": found.body, "status": found.code, "msg": found.info})
-        data = {"problems": found.problems, "info": found.info}
-        self._listener.event(Event(Kind.CHECKED, host=check.host, check=check, data=data))
-        if found.problems:
-            raise CheckFailed(check.host, "; ".join(found.problems), f"the check was: {check.summary}")
-
-    def _flush(self, batch: list[Change]) -> None:
-        """Make a batch of changes that share a host; one that is not made over the shell is a batch of its own."""
-        if not batch:
+    def _check(self, work: Work, checks: list[Check]) -> None:
+        """Make checks that nothing comes between: they read, and so at the same time."""
+        if not checks:
             return
         self._access.go_on()
-        host = self._site.host(batch[0].host)
-        started = time.monotonic()
-        for change in batch:
-            self._listener.event(Event(Kind.CHANGE, host=host.name, change=change))
-        numbers = self._journal.intents(self._step, batch) if self._journal else []
-        if isinstance(batch[0].resource, DirectResource):
-            self._direct(host, batch, numbers)
-        else:
-            self._shell(host, batch, numbers)
-        self._read_again(host, batch)
-        if self._journal:
-            self._journal.done(numbers)
-        seconds = time.monotonic() - started
-        for change in batch:
-            self.made = True
-            self._listener.event(Event(Kind.CHANGED, host=host.name, change=change, data={"seconds": seconds}))
+        for name, asked in _by_host(checks):
+            resources = list(dict.fromkeys(check.resource for check in asked))
+            values = read_host(self._access, self._site.host(name), resources)
+            for check in asked:
+                _judge(work, check, values[name, check.resource])
+        checks.clear()
 
-    def _direct(self, host: Host, batch: list[Change], numbers: list[int]) -> None:
+    def _flush(self, leg: list[Batch]) -> None:
+        """Make changes that travel together; those of several hosts at the same time."""
+        if not leg:
+            return
+        by_host: dict[str, list[Batch]] = {}
+        for batch in leg:
+            by_host.setdefault(batch.host, []).append(batch)
+        leg.clear()
+        self._access.go_on()
+        if len(by_host) == 1:
+            self._made(*by_host.values())
+            return
+        with concurrent.futures.ThreadPoolExecutor(min(_HOSTS_AT_ONCE, len(by_host))) as pool:
+            list(pool.map(self._made, by_host.values()))
+
+    def _made(self, batches: Sequence[Batch]) -> None:
+        """Make the batches of one host."""
+        first = batches[0]
+        host = self._site.host(first.host)
+        if self._journal:
+            for batch in batches:
+                batch.numbers = self._journal.intents(batch.work.step, batch.changes)
+        timeout = first.work.step.timeout or BATCH_SECONDS
+        if first.scripted and become_of(first.work.step) is None:
+            leg = Leg(host, batches, self._access, self._lock, self._journal)
+            leg.make(self._writer.connection(host.name), timeout)
+            return
+        first.begin()
+        self._note_intents(host, first)
+        if first.scripted:
+            self._as_another(host, first, timeout)
+        else:
+            self._direct(host, first)
+        values = read_host(self._access, host, list(first.last))
+        first.compare([values[host.name, one] for one in first.last], self._access)
+        first.tell(self._journal)
+
+    def _direct(self, host: Host, batch: Batch) -> None:
         """Make direct changes: those of one lane after each other, the lanes at the same time."""
         lanes: dict[str, list[int]] = {}
-        for index, change in enumerate(batch):
+        for index, change in enumerate(batch.changes):
             lanes.setdefault(change.resource.lane, []).append(index)
         made: list[int] = []
 
         def bring(indexes: list[int]) -> None:
             for index in indexes:
-                change = batch[index]
+                change = batch.changes[index]
                 try:
                     reply = change.resource.bring(self._writer, host, change.before, change.after)
                 except ChangeFailed as failure:
                     if failure.code is not None:
-                        self.result.update(_result(Reply(failure.code, failure.output.encode(), b"")))
+                        batch.work.result.update(result_of(Reply(failure.code, failure.output.encode(), b"")))
                     raise
                 if reply is not None:
-                    self.result.update(_result(reply))
+                    batch.work.result.update(result_of(reply))
                 made.append(index)
 
-        self._note_intents(host, batch, numbers)
         try:
             with concurrent.futures.ThreadPoolExecutor(len(lanes)) as pool:
                 list(pool.map(bring, lanes.values()))
         except (HostError, Interrupted):
             with contextlib.suppress(HostError):
-                self._note_done(host, batch, numbers, sorted(made))
+                self._note_done(host, batch, sorted(made))
             raise
-        self._note_done(host, batch, numbers, sorted(made))
+        self._note_done(host, batch, sorted(made))
 
-    def _shell(self, host: Host, batch: list[Change], numbers: list[int]) -> None:
-        become = become_of(self._step)
-        scripts = [change.resource.bring_script(change.before, change.after) for change in batch]
-        if become is None:
-            # Before each change of the batch, for a batch may take long; as another user the connection looks once.
-            fence = self._lock.fence(host.name) if self._lock else ""
-            noted = zip(numbers or [0] * len(batch), batch, scripts, strict=True)
-            scripts = [fence + self._noted(number, change, script) for number, change, script in noted]
-        else:
-            self._note_intents(host, batch, numbers)
-        timeout = self._step.timeout or BATCH_SECONDS
+    def _as_another(self, host: Host, batch: Batch, timeout: float) -> None:
+        """Make changes as another user, who may not write notes: the notes go by themselves."""
+        scripts = [change.resource.bring_script(change.before, change.after) for change in batch.changes]
         connection = self._writer.connection(host.name)
+        become = become_of(batch.work.step)
         replies = run_framed(connection, scripts, stop=True, timeout=timeout, become=become)
-        if become is not None:
-            self._note_done(host, batch, numbers, [index for index, reply in enumerate(replies) if not reply.code])
-        for change, reply in zip(batch, replies, strict=False):
+        self._note_done(host, batch, [index for index, reply in enumerate(replies) if not reply.code])
+        for change, reply in zip(batch.changes, replies, strict=False):
             if self._lock:
                 self._lock.judge(host.name, reply)
-            if self._journal:
-                self._journal.judge(host.name, reply)
-            self.result.update(_result(reply))
+            batch.work.result.update(result_of(reply))
             if reply.code:
-                raise _failed(host, change, reply, timeout)
+                raise failed(host, change, reply, timeout)
 
-    def _noted(self, number: int, change: Change, script: str) -> str:
-        """Return a change's script that notes it on its host too; another user may not write there."""
-        return self._journal.around(number, self._step, change, script) if self._journal else script
-
-    def _note_intents(self, host: Host, batch: list[Change], numbers: list[int]) -> None:
+    def _note_intents(self, host: Host, batch: Batch) -> None:
         """Note on the host what is about to be made there by other ways than its own script."""
+        script = batch.work.opening
+        batch.work.opening = ""
         if self._journal:
-            journal = self._journal
-            pairs = zip(numbers, batch, strict=True)
-            script = "".join(journal.intent_script(number, self._step, change) for number, change in pairs)
-            self._note(journal, host, script)
+            script += self._journal.intent_script(batch.numbers, batch.work.step, batch.changes)
+        if script:
+            self._note(host, script)
 
-    def _note_done(self, host: Host, batch: list[Change], numbers: list[int], made: list[int]) -> None:
+    def _note_done(self, host: Host, batch: Batch, made: list[int]) -> None:
         """Note on the host what was made."""
         if self._journal and made:
-            scripts = [self._journal.done_script(numbers[index], batch[index]) for index in made]
-            self._note(self._journal, host, "".join(scripts))
+            numbers = [batch.numbers[index] for index in made]
+            scripts = [self._journal.done_script(number, host.name) for number in numbers]
+            self._note(host, "".join(scripts))
 
-    def _note(self, journal: Journal, host: Host, script: str) -> None:
+    def _note(self, host: Host, script: str) -> None:
         """Have the host note something. Raise `Refused` where it did not, whatever was the matter."""
         reply = self._writer.connection(host.name).run(script)
-        journal.judge(host.name, reply)
+        if self._journal:
+            self._journal.judge(host.name, reply)
         if reply.code:
             raise Refused(
                 host.name,
@@ -191,54 +200,34 @@ class Applier:
                 reply.error_text,
             )
 
-    def _read_again(self, host: Host, batch: list[Change]) -> None:
-        """Compare what is there with what was planned: an exit code proves nothing."""
-        readable = [change for change in batch if change.resource.readable]
-        if not readable:
-            return
-        values = read_host(self._access, host, list(dict.fromkeys(change.resource for change in readable)))
-        last = {change.resource: change for change in readable}
-        for resource, change in last.items():
-            observed = values[host.name, resource]
-            if not resource.reached(change.before, change.after, observed):
-                raise not_converged(host.name, change, observed)
-            told = resource.noted(observed)
-            if told:
-                self._access.note(host.name, told)
+
+def _by_host(checks: Sequence[Check]) -> Iterator[tuple[str, list[Check]]]:
+    """Yield checks that follow each other on the same host."""
+    at = 0
+    while at < len(checks):
+        name = checks[at].host
+        end = next((index for index in range(at, len(checks)) if checks[index].host != name), len(checks))
+        yield name, list(checks[at:end])
+        at = end
 
 
-def become_of(step: Step) -> Become | None:
-    """Return as whom a step runs, None for the host's own setting."""
-    return None if step.user is None else Become(step.user or None)
+def _judge(work: Work, check: Check, found: Findings) -> None:
+    """Tell how a check came out. Raise `CheckFailed`."""
+    work.result.update({"content": found.body, "status": found.code, "msg": found.info})
+    data = {"problems": found.problems, "info": found.info}
+    work.listener.event(Event(Kind.CHECKED, host=check.host, check=check, data=data))
+    if found.problems:
+        raise CheckFailed(check.host, "; ".join(found.problems), f"the check was: {check.summary}")
 
 
-def _fits(batch: list[Change], change: Change) -> bool:
-    """Tell whether a change may be made with the batch: in one script, or at the same time."""
-    if not batch:
+def _joins(leg: list[Batch], work: Work, change: Change) -> bool:
+    """Tell whether a change may be made with those before it: in one script, or at the same time."""
+    if not leg:
         return True
-    first, other = batch[0].resource, change.resource
-    if batch[0].host != change.host:
+    last = leg[-1]
+    mine, theirs = become_of(work.step), become_of(last.work.step)
+    if last.scripted and change.resource.scripted(change.before, change.after):
+        return mine == theirs and (last.work is work or mine is None)
+    if last.scripted or last.work is not work or last.host != change.host:
         return False
-    if isinstance(first, ShellResource) and isinstance(other, ShellResource):
-        return True
-    direct = isinstance(first, DirectResource) and isinstance(other, DirectResource)
-    return direct and bool(first.lane and other.lane)
-
-
-def _result(reply: Reply) -> Mapping[str, Any]:
-    text = reply.text.rstrip("\n")
-    return {
-        "rc": reply.code,
-        "stdout": text,
-        "stdout_lines": text.splitlines(),
-        "stderr": reply.error_text.rstrip("\n"),
-    }
-
-
-def _failed(host: Host, change: Change, reply: Reply, timeout: float) -> HostError:
-    if reply.code == 124:
-        said = f"{change.summary}: not finished after {timeout:.0f} s"
-    else:
-        said = f"{change.summary}: exit code {reply.code}"
-    output = "\n".join(part for part in (reply.text.strip(), reply.error_text.strip()) if part)
-    return ChangeFailed(host.name, said, "mend the cause and apply again: what is done is not done twice", output)
+    return bool(last.changes[0].resource.lane and getattr(change.resource, "lane", ""))

@@ -16,8 +16,8 @@ from ffplay.engine.view import PlanView
 from ffplay.engine.whole_site import WholeSitePlanner
 from ffplay.load import Loaded
 from ffplay.model import Change, Check, Generation, Host, Mark, Note, Play, Problem, Shard, Step, Target
-from ffplay.resources.glance import RecordFile, RunningJobs
-from ffplay.resources.record import describe
+from ffplay.resources.glance import RunningJobs
+from ffplay.resources.record import RecordFile, describe
 from ffplay.resources.removal import BackupFolders, Leftover, OldBackup, Removable, SetAside, SetAsides
 from ffplay.resources.runs import RunState, merged
 from ffplay.resources.shard_data import DataState, ShardData, human

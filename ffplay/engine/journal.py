@@ -92,22 +92,24 @@ class Journal:
         self._sync()
         return numbers
 
-    def intent_script(self, number: int, step: Step, change: Change) -> str:
-        """Return sh that notes on the change's host that it is about to be made."""
-        line = intent_line(number, step.kind, step.title, change, time.time())
-        return append_script(self._dirs[change.host], self.head, line)
+    def intent_script(self, numbers: Sequence[int], step: Step, changes: Sequence[Change]) -> str:
+        """Return sh that notes on the changes' host that they are about to be made."""
+        now = time.time()
+        pairs = zip(numbers, changes, strict=True)
+        lines = [intent_line(number, step.kind, step.title, change, now) for number, change in pairs]
+        return append_script(self._dirs[changes[0].host], self.head, lines)
 
-    def done_script(self, number: int, change: Change) -> str:
-        """Return sh that notes on the change's host that it is made."""
-        return done_script(self._dirs[change.host], self.head, number)
+    def done_script(self, number: int, host: str) -> str:
+        """Return sh that notes on a host that a change is made."""
+        return done_script(self._dirs[host], self.head, number)
 
     def around(self, number: int, step: Step, change: Change, script: str) -> str:
-        """Return a change's script with its notes before and after it."""
+        """Return a change's script with the note behind it; `intent_script` comes before it."""
         directory = self._dirs[change.host]
         asked = step.register and isinstance(change.resource, Command) and not change.resource.guarded
         output = f"{directory}/runs/{self.head.run}/{number}" if asked else ""
         done = done_script(directory, self.head, number, output)
-        return noted_script(self.intent_script(number, step, change), script, done, output)
+        return noted_script(script, done, output)
 
     def judge(self, host: str, reply: Reply) -> None:
         """Raise `Refused` where a script ended because it could not note what it was about to do."""

@@ -10,15 +10,20 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from types import MappingProxyType
+from typing import Any
 
 from ffplay.engine.access import SiteAccess, collected, read_host
+from ffplay.engine.framed import run_framed
 from ffplay.engine.processes import dead, identity
-from ffplay.errors import HostError, Locked, SiteError
+from ffplay.engine.view import Key
+from ffplay.errors import HostError, Interrupted, Locked, SiteError
 from ffplay.load import Loaded
 from ffplay.model import Host
 from ffplay.remote.base import Become, Connection, Reply
+from ffplay.resources.base import Scripted
 from ffplay.resources.lock import HELD, Held, Holder, SiteLock
 
 # A lock that goes while it is looked at is tried again so often.
@@ -109,17 +114,26 @@ class Lock:
         self._guard = threading.Lock()
 
     @contextlib.contextmanager
-    def over(self, hosts: Iterable[str], not_released: Callable[[HostError], None]) -> Iterator[None]:
+    def over(
+        self,
+        hosts: Iterable[str],
+        not_released: Callable[[HostError], None],
+        asked: Mapping[str, Sequence[Scripted]] = MappingProxyType({}),
+    ) -> Iterator[Mapping[Key, Any]]:
         """Hold the lock, and give it back at the end whether that is a good one or not.
 
-        Taken in the order of names, so that of two who want the same hosts one always gets them all. An operator who
-        stops waiting at once (KeyboardInterrupt) leaves it: nobody knows then what still runs on the hosts.
+        The first by name is taken before all others, so that of two who want the same hosts one always gets them all.
+        What is `asked` of each host is read in the same script, and is the context's value. An operator who stops
+        waiting at once (KeyboardInterrupt) leaves the lock: nobody knows then what still runs on the hosts.
         """
         names = sorted(set(hosts))
+        values: dict[Key, Any] = {}
         try:
-            for name in names:
-                self._take(name, names)
-            yield
+            for some in (names[:1], names[1:]):
+                errors = _each(some, lambda name: values.update(self._take(name, names, asked.get(name, ()))))
+                if errors:
+                    raise min(errors, key=lambda error: error.host)
+            yield values
         except KeyboardInterrupt:
             raise
         except BaseException:
@@ -135,11 +149,21 @@ class Lock:
         """Return what a script on a host that changes something begins with. A host that comes late is locked now."""
         with self._guard:
             if host not in self._held:
-                self._take(host, [host])
+                self._take(host, [host], ())
         return self._resources[host].fence(self._holder)
 
+    def fence_again(self, host: str) -> str:
+        """Return what each further change of a script begins with."""
+        return self._resources[host].fence_again(self._holder)
+
+    def stop(self, host: str) -> None:
+        """Have a script of this run that is at work on a host begin no further change. Raise `HostError`."""
+        self._access.connection(host).aside(self._resources[host].stop_script(self._holder))
+
     def judge(self, host: str, reply: Reply) -> Reply:
-        """Return the reply of a fenced script. Raise `Locked` where the fence ended it."""
+        """Return the reply of a fenced script. Raise `Locked` where the fence ended it, `Interrupted` where we did."""
+        if self._resources[host].stopped(self._holder, reply):
+            raise Interrupted("stopped by the operator")
         busy = self._resources[host].busy(self._holder, reply)
         if busy:
             raise Locked(
@@ -157,15 +181,16 @@ class Lock:
             "see what the other run does, and plan again when it is over",
         )
 
-    def _take(self, host: str, hosts: list[str]) -> None:
-        script = self._resources[host].bring_script(None, self._holder)
+    def _take(self, host: str, hosts: list[str], asked: Sequence[Scripted]) -> dict[Key, Any]:
+        scripts = [self._resources[host].bring_script(None, self._holder), *(one.read_script() for one in asked)]
+        stops = [True, *(False for _ in asked)]
         label = self._resources[host].label
         # Noted before: the answer may be lost after the lock was taken.
         self._held[host] = self._holder
         for _ in range(_TRIES):
-            reply = self._access.connection(host).run(script)
+            reply, *read = run_framed(self._access.connection(host), scripts, stop=stops)
             if reply.code == 0:
-                return
+                return _values(host, asked, read)
             if reply.code != HELD:
                 raise SiteError(host, f"cannot make {label}", "see state_dir in the inventory", reply.error_text)
             found, errors = self._locks.read([host])
@@ -173,7 +198,7 @@ class Lock:
                 raise errors[0]
             if host in found and found[host].holder.token == self._holder.token:
                 # The same machine under two names.
-                return
+                return {}
             if host in found and not dead(found[host].holder):
                 raise self._locked(host, found[host], hosts)
             if host in found:
@@ -195,9 +220,28 @@ class Lock:
         said = f"the site is locked by {describe(Held(held.holder, silent))}"
         return Locked(host, said, f"wait until that run is over, then plan again\n{_BREAK_IT}")
 
+    def ending(self, host: str) -> tuple[str, Callable[[Reply], None]]:
+        """Return sh that gives the lock on a host back, and who is to be told what came of it."""
+        script = self._resources[host].bring_script(self._held[host], None)
+
+        def ended(reply: Reply) -> None:
+            if not reply.code:
+                del self._held[host]
+
+        return script, ended
+
     def _release(self, not_released: Callable[[HostError], None]) -> None:
         for error in self._locks.release(self._held)[1]:
             not_released(error)
+
+
+def _values(host: str, asked: Sequence[Scripted], replies: Sequence[Reply]) -> dict[Key, Any]:
+    """Return what was read behind the lock; what makes no sense is left for who asks for it again, and is told why."""
+    found: dict[Key, Any] = {}
+    for one, reply in zip(asked, replies, strict=False):
+        with contextlib.suppress(SiteError):
+            found[host, one] = one.parsed(host, reply)
+    return found
 
 
 class FencedConnection:
@@ -225,6 +269,10 @@ class FencedConnection:
         reply = self._connection.run(fence + script, timeout=timeout, become=become, on_output=on_output)
         return self._lock.judge(self._host, reply)
 
+    def aside(self, script: str) -> Reply:
+        """Run a short script beside whatever is under way, behind the fence."""
+        return self._lock.judge(self._host, self._connection.aside(self._lock.fence(self._host) + script))
+
     def put(self, path: str, chunks: Iterable[bytes], *, become: Become | None = None) -> str:
         """Write a file."""
         self._check()
@@ -238,6 +286,11 @@ class FencedConnection:
         """Tunnel to an address: what is sent through may change things."""
         self._check()
         return self._connection.forward(address, port)
+
+    def dial(self, address: str, port: int, seconds: float) -> socket.socket:
+        """Connect to an address: what is sent there may change things."""
+        self._check()
+        return self._connection.dial(address, port, seconds)
 
     def reachable(self, address: str, port: int) -> bool:
         """Tell whether something listens there."""

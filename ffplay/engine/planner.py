@@ -262,6 +262,8 @@ class Planner:
             renewed=handler or self._resume.renewed(host.name),
             user=step.user,
         )
+        if kind.foresee is not None:
+            view.expect(kind.foresee(context))
         outcomes: list[Outcome] = []
         estimates: list[Estimate] = []
         for outcome in kind.plan(context):

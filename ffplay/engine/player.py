@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import concurrent.futures
 import dataclasses
+import functools
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,16 +13,22 @@ from ffplay.engine.access import SiteAccess
 from ffplay.engine.applier import Applier
 from ffplay.engine.events import Event, Kind, Listener
 from ffplay.engine.journal import Journal
+from ffplay.engine.leg import Work
 from ffplay.engine.lock import Lock
 from ffplay.engine.plan import Plan, PlayPlan, StepGroup, StepPlan
 from ffplay.engine.planner import Planner, PlayState
 from ffplay.engine.results import NO_ITEMS, blank_result, loop_result
+from ffplay.engine.stage import InOrder, Stage, stages_of
 from ffplay.engine.view import PlanView
 from ffplay.errors import CheckFailed, Error, HostError, InputError, Interrupted, Locked, Refused, Unreachable
 from ffplay.model import Status, Step
+from ffplay.resources.base import quote
 
 # Reads what a view misses; returns nothing, fills the view's observations.
 Reader = Callable[[PlanView, dict[Any, Any]], None]
+
+# So often it is looked whether the operator stops the run, in seconds.
+_LOOK_SECONDS = 0.2
 
 # What another try cannot mend.
 _FINAL = (Unreachable, Locked, Interrupted)
@@ -47,6 +55,7 @@ class Player:
         self._reader = reader
         self._lock = lock
         self._journal = journal
+        self._guard = threading.Lock()
         self.counts: dict[str, dict[str, int]] = {}
 
     def play(self, plan: Plan) -> Error | None:
@@ -60,85 +69,143 @@ class Player:
 
     def _play(self, play: PlayPlan) -> Error | None:
         state = PlayState()
-        for group in play.groups:
-            if group.handler and not _notified(play, group, state):
+        for stage in stages_of(play):
+            if stage[0].handler and not _notified(play, stage[0], state):
                 continue
             if self._access.stopping:
                 return Interrupted("stopped by the operator")
-            error = self._group(play, group, state)
+            error = self._stage(play, stage, state)
             if error is not None:
                 return error
         return None
 
-    def _group(self, play: PlayPlan, group: StepGroup, state: PlayState) -> Error | None:
-        hosts = list(dict.fromkeys(plan.host for plan in group.plans))
-        data = {"hosts": hosts, "handler": group.handler}
-        self._listener.event(Event(Kind.STEP, step=group.step, data=data))
-        by_host = {host: [plan for plan in group.plans if plan.host == host] for host in hosts}
-        workers = max(1, min(self._planner.options.forks, len(hosts)))
-        pool = concurrent.futures.ThreadPoolExecutor(workers)
+    def _stage(self, play: PlayPlan, stage: Stage, state: PlayState) -> Error | None:
+        """Play the steps of one stage, all hosts at once; return the error that says most."""
+        hosts = list(dict.fromkeys(plan.host for plan in stage[0].plans))
+        order = InOrder(self._listener, stage, hosts)
+        work = self._host if len(stage) == 1 else self._through
+        pool = concurrent.futures.ThreadPoolExecutor(max(1, min(self._planner.options.forks, len(hosts))))
         try:
-            jobs = [pool.submit(self._host, play, group, by_host[host], state) for host in hosts]
-            errors = [job.result() for job in concurrent.futures.as_completed(jobs)]
+            jobs = [pool.submit(work, play, stage, host, state, order) for host in hosts]
+            self._wait(jobs)
+            errors = [job.result() for job in jobs]
         finally:
             # Not waited for when the operator stops the run: a tool may run for days, and goes on by itself.
             pool.shutdown(wait=False, cancel_futures=True)
         found = [error for error in errors if error is not None]
-        if group.step.run_once and hosts and group.step.register:
-            result = state.registered.get(hosts[0], {}).get(group.step.register)
+        step = stage[0].step
+        if step.run_once and hosts and step.register:
+            result = state.registered.get(hosts[0], {}).get(step.register)
             for name in play.hosts:
-                state.register(group.step, name, result)
+                state.register(step, name, result)
         # A failure says more than that the operator stopped the run, and a tool left running more than that.
         found.sort(key=lambda error: (isinstance(error, Interrupted), -len(error.message)))
         return found[0] if found else None
 
-    def _host(self, play: PlayPlan, group: StepGroup, plans: list[StepPlan], state: PlayState) -> Error | None:
+    def _wait(self, jobs: list[concurrent.futures.Future[Error | None]]) -> None:
+        """Wait for all hosts; where the operator stops the run, have them begin nothing more."""
+        told = False
+        while concurrent.futures.wait(jobs, timeout=_LOOK_SECONDS).not_done:
+            if self._access.stopping and not told:
+                told = True
+                self._access.stop_hosts()
+
+    def _through(self, play: PlayPlan, stage: Stage, host: str, state: PlayState, order: InOrder) -> Error | None:
+        """Play all steps of a stage on one host; return what stops the run."""
+        works: list[Work] = []
+        for index, group in enumerate(stage):
+            mine = [plan for plan in group.plans if plan.host == host]
+            results: list[dict[str, Any]] = []
+            for plan in mine:
+                end = functools.partial(order.ended, host, [index]) if plan is mine[-1] else None
+                done = functools.partial(self._made, results=results, state=state, end=end)
+                works.append(Work(plan, order.of(index), self._opening(play, plan), done))
+        error: Error | None = None
+        try:
+            Applier(self._planner.site, self._access, self._lock, self._journal).apply(works)
+        except (HostError, Interrupted) as failure:
+            error = failure
+        self._broken_off(works, error)
+        order.ended(host, range(len(stage)))
+        return error
+
+    def _made(
+        self, work: Work, results: list[dict[str, Any]], state: PlayState, end: Callable[[], None] | None
+    ) -> None:
+        """Take note that one step plan of a stage is made; `end` is called behind the last one of a step on its host.
+
+        `results` are those of the step on that host so far.
+        """
+        plan, step = work.plan, work.step
+        work.done = _told
+        if plan.reason != NO_ITEMS:
+            results.append(_result(plan, work.result, work.made, None))
+        if work.made:
+            state.notify(plan.host, step.notify)
+        self._report(work, plan, work.made, None)
+        if end is not None:
+            state.register(step, plan.host, results[0] if step.loop is None else loop_result(results))
+            end()
+
+    def _broken_off(self, works: list[Work], error: Error | None) -> None:
+        """Report the step in which a host's stage ended."""
+        left = [work for work in works if work.done is not _told]
+        if error is not None and left:
+            self._report(left[0], left[0].plan, left[0].made, error)
+
+    def _host(self, play: PlayPlan, stage: Stage, host: str, state: PlayState, order: InOrder) -> Error | None:
         """Play one step on one host, every item of its loop in order; return what stops the run."""
+        (group,) = stage
         step = group.step
+        plans = [plan for plan in group.plans if plan.host == host]
         results: list[dict[str, Any]] = []
         stopped: Error | None = None
         for plan in plans:
             if self._access.stopping:
                 return Interrupted("stopped by the operator")
-            result, error = self._item(play, plan, state)
+            result, error = self._item(play, plan, state, order.of(0))
             if plan.reason != NO_ITEMS:
                 results.append(result)
             if error is not None and not _ignored(step, error):
                 stopped = error
                 break
-        host = plans[0].host
         state.register(step, host, results[0] if step.loop is None else loop_result(results))
         if group.handler and stopped is None:
             self._handled(play, step, host)
+        order.ended(host, [0])
         return stopped
 
-    def _item(self, play: PlayPlan, plan: StepPlan, state: PlayState) -> tuple[dict[str, Any], Error | None]:
+    def _item(
+        self, play: PlayPlan, plan: StepPlan, state: PlayState, listener: Listener
+    ) -> tuple[dict[str, Any], Error | None]:
         """Play one step plan with its retries; return the result to register, and the error if it failed."""
         step = plan.step
-        applier = Applier(self._planner.site, self._access, self._listener, step, self._lock, self._journal)
+        applier = Applier(self._planner.site, self._access, self._lock, self._journal)
         error: Error | None = None
         changed = False
         planned = plan
+        work = Work(plan, listener)
         for attempt in range(step.retries + 1):
             try:
                 if attempt:
                     self._retry(plan, step, attempt, error)
                 planned = self._ready(play, plan, state) if plan.state == "deferred" or attempt else plan
-                self._notified(play, step, planned)
-                changed = applier.apply(planned) or changed
-                error = self._until(play, plan, state, applier.result)
+                work = Work(planned, listener, self._opening(play, planned))
+                applier.apply([work])
+                changed = changed or work.made
+                error = self._until(play, plan, state, work.result)
             except (HostError, Interrupted) as failure:
                 error = failure
-                changed = changed or (applier.made and isinstance(error, Interrupted))
+                changed = changed or (work.made and isinstance(error, Interrupted))
             except InputError as mistake:
                 # Seen only now: it depends on what an earlier step found out.
                 error = Refused(plan.host, mistake.message, f"see {step.mark}")
             if error is None or isinstance(error, _FINAL):
                 break
-        result = _result(planned, applier.result, changed, error)
+        result = _result(planned, work.result, changed, error)
         if changed and error is None:
             state.notify(plan.host, step.notify)
-        self._report(plan, planned, changed, error, applier.result)
+        self._report(dataclasses.replace(work, plan=plan), planned, changed, error)
         return result, error
 
     def _ready(self, play: PlayPlan, plan: StepPlan, state: PlayState) -> StepPlan:
@@ -178,33 +245,34 @@ class Player:
         self._listener.event(Event(Kind.RETRY, host=plan.host, step=step, text=text, data=data))
         self._access.pause(step.delay)
 
-    def _notified(self, play: PlayPlan, step: Step, plan: StepPlan) -> None:
-        """Write on the host which handlers a change calls for, before the change is made."""
-        if step.notify and plan.changes:
-            self._keep(play, plan.host, set(step.notify), set())
+    def _opening(self, play: PlayPlan, plan: StepPlan) -> str:
+        """Return sh that writes on the host which handlers a change calls for, before the change is made."""
+        if not (plan.step.notify and plan.changes):
+            return ""
+        resource = self._planner.notifications(play.play, self._planner.site.host(plan.host))
+        script = resource.bring_script((), tuple(sorted(set(plan.step.notify))))
+        failed = f"echo cannot write below {quote([resource.directory])} >&2; exit 1"
+        return f"(\n{script}\n) || {{ {failed}; }}\n"
 
     def _handled(self, play: PlayPlan, step: Step, host: str) -> None:
         """Forget a notification once its handler has run."""
-        self._keep(play, host, set(), {step.title})
-
-    def _keep(self, play: PlayPlan, host: str, add: set[str], remove: set[str]) -> None:
         resource = self._planner.notifications(play.play, self._planner.site.host(host))
-        script = resource.bring_script(tuple(sorted(remove)), tuple(sorted(add)))
         access = self._access if self._lock is None else self._lock.access()
-        reply = access.connection(host).run(script)
+        reply = access.connection(host).run(resource.bring_script((step.title,), ()))
         if reply.code:
             raise Refused(
                 host, f"cannot write below {resource.directory}", "see state_dir in the inventory", reply.error_text
             )
 
-    def _report(
-        self, plan: StepPlan, planned: StepPlan, changed: bool, error: Error | None, result: Mapping[str, Any]
-    ) -> None:
+    def _report(self, work: Work, planned: StepPlan, changed: bool, error: Error | None) -> None:
+        """Tell how a step plan ended; `planned` is what it came to be where that was known after apply alone."""
+        plan, result = work.plan, work.result
         status = _status(planned, changed, error)
         ignored = error is not None and _ignored(plan.step, error)
-        counts = self.counts.setdefault(plan.host, {})
-        counts[status.value] = counts.get(status.value, 0) + 1
-        self._listener.event(
+        with self._guard:
+            counts = self.counts.setdefault(plan.host, {})
+            counts[status.value] = counts.get(status.value, 0) + 1
+        work.listener.event(
             Event(
                 Kind.RESULT,
                 host=plan.host,
@@ -216,6 +284,10 @@ class Player:
                 data={"ignored": ignored, "msg": result.get("msg", "")},
             )
         )
+
+
+def _told(_: Work) -> None:
+    """Mark a work as reported."""
 
 
 def _notified(play: PlayPlan, group: StepGroup, state: PlayState) -> bool:

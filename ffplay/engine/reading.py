@@ -9,12 +9,13 @@ import concurrent.futures
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ffplay.engine.access import SiteAccess, collected, run_framed
+from ffplay.engine.access import SiteAccess, collected
 from ffplay.engine.events import Event
+from ffplay.engine.framed import run_framed
 from ffplay.engine.view import Key
 from ffplay.errors import HostError, SiteError
 from ffplay.model import Host
-from ffplay.resources.base import DirectResource, Resource, ShellResource
+from ffplay.resources.base import DirectResource, Resource, Scripted
 
 # So many things of a host are read over tunnels at the same time.
 _DIRECT_AT_ONCE = 16
@@ -53,9 +54,9 @@ def _read_host(
     access: SiteAccess, host: Host, resources: Sequence[Resource], values: Values, errors: list[HostError]
 ) -> None:
     """Read a host's resources, all shell ones in one script; one that makes no sense leaves the others."""
-    shell = [one for one in resources if isinstance(one, ShellResource)]
+    shell = [one for one in resources if isinstance(one, Scripted)]
     scripts = [one.read_script() for one in shell]
-    replies = run_framed(access.connection(host.name), scripts, stop=False, become=None)
+    replies = run_framed(access.connection(host.name), scripts, stop=False)
     if len(replies) < len(shell):
         raise SiteError(host.name, "the host's shell gave up while it was read", "", replies[-1].error_text)
     for one, reply in zip(shell, replies, strict=True):
@@ -63,7 +64,13 @@ def _read_host(
             values[host.name, one] = one.parse(reply)
         except ValueError as error:
             errors.append(SiteError(host.name, f"cannot read {one.label}: {error}"))
-    _read_direct(access, host, [one for one in resources if isinstance(one, DirectResource)], values, errors)
+    _read_direct(
+        access,
+        host,
+        [one for one in resources if isinstance(one, DirectResource) and not isinstance(one, Scripted)],
+        values,
+        errors,
+    )
 
 
 def _read_direct(

@@ -6,14 +6,15 @@ import concurrent.futures
 import dataclasses
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from ffplay import __version__
 from ffplay.engine.access import SiteAccess, collected, read_host
 from ffplay.engine.events import Event, Kind, Listener
+from ffplay.engine.framed import run_framed
 from ffplay.engine.journal import Journal, runs_folder
 from ffplay.engine.lock import Lock, Locks, locks_of, state_dirs, this_process
 from ffplay.engine.options import Options, check_start
@@ -26,7 +27,7 @@ from ffplay.errors import Error, HostError, Interrupted, Refused, SiteError, Sit
 from ffplay.load import Loaded
 from ffplay.model import Mark, Play, Step
 from ffplay.remote.pool import Pool
-from ffplay.resources.base import Resource
+from ffplay.resources.base import Resource, Scripted
 from ffplay.resources.job_script import forget_script
 from ffplay.resources.lock import Holder
 from ffplay.resources.record import describe
@@ -70,6 +71,7 @@ class Session:
         self._pool = Pool(loaded.site.hosts, options.forks)
         self._access = SiteAccess(self._pool, self._listener)
         self._forecaster: Forecaster | None = None
+        self._observed: dict[Any, Any] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -106,8 +108,8 @@ class Session:
         journal = Journal(self._head(plan, holder), state_dirs(self._loaded), runs_folder())
         hosts = {*plan.hosts, *(change.host for change in plan.changes)}
         try:
-            with lock.over(hosts, self._not_released):
-                now = self._plan(self._planner)
+            with lock.over(hosts, self._not_released, self._asked()) as values:
+                now = self._plan(self._planner, values)
                 if now.problems or not same(plan, now):
                     raise Refused("", "the site changed since the plan was made; nothing was done", "plan again")
                 journal.begin(now)
@@ -175,11 +177,15 @@ class Session:
 
         def write(host: str) -> None:
             try:
-                reply = lock.access().connection(host).run(journal.end_script(host, end, closed))
-                if reply.code:
-                    raise SiteError(host, reply.error_text.strip())
-                if closed:
-                    lock.access().connection(host).run(forget_script(f"{directories[host]}/jobs", [*closed]))
+                fence = lock.fence(host)
+                jobs = forget_script(f"{directories[host]}/jobs", [*closed]) if closed else ":"
+                release, released = lock.ending(host)
+                scripts = [fence + journal.end_script(host, end, closed), fence + jobs, release]
+                replies = run_framed(self._access.connection(host), scripts, stop=False)
+                lock.judge(host, replies[0])
+                if replies[0].code:
+                    raise SiteError(host, replies[0].error_text.strip())
+                released(replies[-1])
             except HostError as failure:
                 self._tell(host, f"its journal does not say that the run ended: {failure.message}")
 
@@ -206,9 +212,9 @@ class Session:
             raise error
         return hosts
 
-    def counts(self) -> tuple[int, int]:
-        """Return how many connections were made, and how many round trips they took."""
-        return self._pool.connections, self._pool.round_trips
+    def counts(self) -> tuple[int, int, int]:
+        """Return how many connections were made, how many round trips they took, and how many tunnels."""
+        return self._pool.connections, self._pool.round_trips, self._pool.tunnels
 
     def _connect(self, planner: Planner) -> None:
         """Connect to every host of every play at once: all must answer before anything is changed on any."""
@@ -216,8 +222,17 @@ class Session:
         if errors:
             raise SiteErrors(tuple(errors.values()))
 
-    def _plan(self, planner: Planner) -> Plan:
-        observed: dict[Any, Any] = {}
+    def _asked(self) -> Mapping[str, Sequence[Scripted]]:
+        """Return what the last plan read over each host's shell."""
+        found: dict[str, list[Scripted]] = {}
+        for host, one in self._observed:
+            if isinstance(one, Scripted) and (host, one.source) not in self._observed:
+                found.setdefault(host, []).append(one)
+        return found
+
+    def _plan(self, planner: Planner, known: Mapping[Any, Any] = MappingProxyType({})) -> Plan:
+        """Plan by what is known, and by what else there is to be read."""
+        observed = self._observed = dict(known)
         while True:
             view = PlanView(observed)
             plan = planner.plan(view)
@@ -239,15 +254,20 @@ class Session:
             return plan
 
     def _read(self, view: PlanView, observed: dict[Any, Any]) -> None:
-        """Read what the view misses, all hosts at once. Raise `SiteErrors`."""
+        """Read what the view misses and what it foresees, all hosts at once. Raise `SiteErrors`."""
         wanted: dict[str, list[Resource]] = {}
-        for host, resource in view.missing:
-            wanted.setdefault(host, []).append(resource)
+        for host, resource in {**view.missing, **view.foreseen}:
+            if isinstance(resource, Scripted) and (host, resource.source) in observed:
+                observed[host, resource] = resource.derived(observed[host, resource.source])
+            else:
+                wanted.setdefault(host, []).append(resource)
         errors: list[HostError] = []
 
         def read(name: str) -> None:
             with collected(errors):
-                observed.update(read_host(self._access, self._loaded.site.host(name), wanted[name]))
+                extra = [one for one in wanted[name] if (name, one) not in view.missing]
+                host = self._loaded.site.host(name)
+                observed.update(read_host(self._access, host, wanted[name], optional=extra))
 
         with concurrent.futures.ThreadPoolExecutor(max(1, min(self._options.forks, len(wanted)))) as pool:
             list(pool.map(read, wanted))

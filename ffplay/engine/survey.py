@@ -16,9 +16,9 @@ from ffplay.load import Loaded
 from ffplay.model import Host, Shard
 from ffplay.remote.pool import Pool
 from ffplay.resources.base import Resource
-from ffplay.resources.glance import FacesCount, RecordFile, RunningJob, RunningJobs
+from ffplay.resources.glance import FacesCount, RunningJob, RunningJobs
 from ffplay.resources.lock import Held, SiteLock
-from ffplay.resources.record import Record
+from ffplay.resources.record import Record, RecordFile
 from ffplay.resources.run_times import RunTimes, TimesFile
 from ffplay.resources.runs import Entry, RunJournal, Runs, RunState, merged
 from ffplay.resources.shard_data import DataState, ShardData

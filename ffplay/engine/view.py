@@ -16,12 +16,16 @@ class NeedsReading(Exception):
 
 
 class PlanView:
-    """Answers a step's questions from `observed` (which it never alters) and from the changes planned so far."""
+    """Answers a step's questions from `observed` (which it never alters) and from the changes planned so far.
+
+    `missing` is what was asked for and has not been read, `foreseen` what may be asked for next.
+    """
 
     def __init__(self, observed: dict[Key, Any]) -> None:
         self._observed = observed
         self._overlay: dict[Key, Any] = {}
         self.missing: dict[Key, None] = {}
+        self.foreseen: dict[Key, None] = {}
 
     def read(self, host: str, *resources: Resource) -> list[Any]:
         """Return values in order. Raise `NeedsReading` where any has not been read."""
@@ -34,6 +38,11 @@ class PlanView:
         if missing:
             self.missing.update(dict.fromkeys(missing))
             raise NeedsReading
+
+    def expect(self, wanted: Iterable[Key]) -> None:
+        """Note what may be asked for once more is known, so that the first reading brings it along."""
+        if not self._observed:
+            self.foreseen.update(dict.fromkeys(wanted))
 
     def seen(self, kind: type) -> dict[Key, Any]:
         """Return what was read of one kind of resource."""

@@ -93,6 +93,7 @@ def _play(entry: Dict, path: Path, findings: Findings, lost: set[str]) -> Play:
         vars=_vars(entry, path, findings),
         target=_target(entry, findings),
         serial=tuple(_serial(entry, findings)),
+        strategy=_strategy(entry, findings),
     )
 
 
@@ -136,6 +137,14 @@ def _target(entry: Dict, findings: Findings) -> Mapping[str, Any] | None:
         return None
     findings.extend(check(TARGET, given, given, "the target", place_of(given)))
     return given
+
+
+def _strategy(entry: Dict, findings: Findings) -> str:
+    given = entry.get("strategy", "stages")
+    known: list[str] = PLAY["strategy"]["enum"]
+    if given not in known:
+        findings.add(value_place(entry, "strategy"), f"`strategy` cannot be {given!r}", f"one of: {', '.join(known)}")
+    return str(given)
 
 
 def _serial(entry: Dict, findings: Findings) -> Iterator[int | str]:

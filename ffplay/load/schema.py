@@ -59,6 +59,10 @@ PLAY: Mapping[str, Mapping[str, Any]] = {
         ],
         "description": "how many hosts at a time: 2, 50%, [1, 50%]",
     },
+    "strategy": {
+        "enum": ["stages", "linear"],
+        "description": "whether hosts wait for each other where the migration needs it (stages), or behind every step",
+    },
     "tags": {**_WORDS, "description": "tags of every step of the play"},
     "inventory": {"type": "object", "description": "an inventory of the playbook's own (first play only)"},
 }

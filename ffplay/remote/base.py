@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -52,6 +53,9 @@ class Connection(Protocol):
         Raise `Unreachable` when the peer is lost, `BecomeError` when sudo refuses.
         """
 
+    def aside(self, script: str) -> Reply:
+        """Run a short script in a shell of its own, beside whatever is under way; any thread may."""
+
     def put(self, path: str, chunks: Iterable[bytes], *, become: Become | None = None) -> str:
         """Write the chunks to a new file at `path` (mode 0600) and return the SHA-256 that the host computes of it."""
 
@@ -62,6 +66,12 @@ class Connection(Protocol):
         """Listen on a local port and tunnel each connection to `address:port` as seen from the host.
 
         The context's value is the local (address, port); any number of threads may connect to it at once.
+        """
+
+    def dial(self, address: str, port: int, seconds: float) -> socket.socket:
+        """Return a connection to `address:port` as seen from the host; `seconds` bound each wait for it.
+
+        Raise OSError where nothing takes it. It is safe to dial on several threads at once.
         """
 
     def reachable(self, address: str, port: int) -> bool:

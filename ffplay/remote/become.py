@@ -12,17 +12,23 @@ from ffplay.errors import BecomeError
 from ffplay.remote.shell import Stream
 
 
-def open_as(host: str, open_stream: Callable[[str], Stream], user: str, password: str | None, seconds: float) -> Stream:
-    """Return a fresh `sh` of that user. Raise `BecomeError` where sudo refuses.
+def open_as(
+    host: str, open_stream: Callable[[str], Stream], user: str, password: str | None, command: str, seconds: float
+) -> Stream:
+    """Return a program of that user, started by a line of sh. Raise `BecomeError` where sudo refuses.
+
+    The program waits for a line of ours, so that nothing it prints is mixed with what sudo says.
 
     The password is sent only after sudo asked by the prompt that we gave it for this one call, and once: what is
     sent unasked would be read by whatever runs instead, and a wrong password sent again locks accounts.
     """
     ready, prompt = secrets.token_hex(16), secrets.token_hex(16)
     how = "-n" if password is None else f"-S -p {prompt}"
-    stream = open_stream(f"sudo -H {how} -u {shlex.quote(user)} -- sh -c 'echo {ready}; exec sh'")
+    line = shlex.quote(f"echo {ready}; read -r _; {command}")
+    stream = open_stream(f"sudo -H {how} -u {shlex.quote(user)} -- sh -c {line}")
     try:
         _enter(_Dialogue(host, stream, user, ready, prompt, password), seconds)
+        stream.write(b"\n", 5)
     except BaseException:
         stream.close()
         raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import shlex
+import socket
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
@@ -13,9 +14,10 @@ from ffplay.errors import ChangeFailed, Unreachable
 from ffplay.model import Host
 from ffplay.remote.base import Become, Reply
 from ffplay.remote.become import open_as
-from ffplay.remote.shell import Shell, Stream
+from ffplay.remote.shell import Loop, Shell, Stream
 
 _UNLIMITED = 0.0
+_ASIDE_SECONDS = 30.0
 # One process on the host a frame: large enough to cost nothing, small enough to be held in memory.
 _FRAME = 4 << 20
 
@@ -31,11 +33,16 @@ sha256sum < {path}
 
 
 class ShellConnection(ABC):
-    """A connection that works through shells; implements `ffplay.remote.base.Connection`."""
+    """A connection that works through shells; implements `ffplay.remote.base.Connection`.
+
+    `round_trips` counts the requests to its shells, and files sent and fetched; `tunnels` what was opened through it to
+    servers beside them.
+    """
 
     def __init__(self, host: Host, silence: float, user: str) -> None:
         self.host = host.name
         self.round_trips = 0
+        self.tunnels = 0
         self._login = host.login
         self._silence = silence
         self._user = user
@@ -50,6 +57,10 @@ class ShellConnection(ABC):
         """Make `address:port`, as seen from the host, reachable from here; see `Connection.forward`."""
 
     @abstractmethod
+    def dial(self, address: str, port: int, seconds: float) -> socket.socket:
+        """Connect to `address:port` as seen from the host; see `Connection.dial`."""
+
+    @abstractmethod
     def reachable(self, address: str, port: int) -> bool:
         """Tell whether something listens on `address:port` as seen from the host."""
 
@@ -59,8 +70,12 @@ class ShellConnection(ABC):
         return any(shell.broken for shell in self._shells.values())
 
     def require_shell(self) -> None:
-        """Open the shell of the user who logged in, so that a host which has none is found out at once."""
-        self._shell(Become(None))
+        """Start the shell that scripts usually run in; sudo is asked when there is one to run.
+
+        The first script finds out whether the host has a shell, for it is sent behind the start without waiting.
+        """
+        if self._target(None) == self._user:
+            self._shell(None)
 
     def run(
         self,
@@ -76,8 +91,15 @@ class ShellConnection(ABC):
         limit = self._login.command_timeout if timeout is None else max(timeout, 0.001)
         return shell.run(script, limit, on_output)
 
+    def aside(self, script: str) -> Reply:
+        """Run a short script in a shell of its own; see `Connection.aside`."""
+        self.round_trips += 1
+        with contextlib.closing(self._start(None)) as shell:
+            return shell.run(script, _ASIDE_SECONDS)
+
     def put(self, path: str, chunks: Iterable[bytes], *, become: Become | None = None) -> str:
         """Write the chunks to a new file; see `Connection.put`."""
+        self.round_trips += 1
         digest = hashlib.sha256()
         script = _PUT.format(path=shlex.quote(path))
         with contextlib.closing(self._start(become)) as shell:
@@ -101,6 +123,7 @@ class ShellConnection(ABC):
 
     def get(self, path: str, *, become: Become | None = None) -> Iterator[bytes]:
         """Yield the bytes of a file; see `Connection.get`."""
+        self.round_trips += 1
         with contextlib.closing(self._start(become)) as shell:
             reply = yield from shell.stream(f"cat < {shlex.quote(path)}", _UNLIMITED)
         if reply.code:
@@ -133,11 +156,12 @@ class ShellConnection(ABC):
             if shell.broken:
                 raise Unreachable(self.host, shell.broken.message, shell.broken.advice)
         user = self._target(become)
-        self.round_trips += 1
+        loop = Loop(self._silence)
         if user == self._user:
-            return Shell(self.host, self.open("exec sh"), self._silence)
-        stream = open_as(self.host, self.open, user, self._login.become_password, self._login.connect_timeout)
-        return Shell(self.host, stream, self._silence)
+            return Shell(self.host, self.open(loop.command), loop, self._silence)
+        login = self._login
+        stream = open_as(self.host, self.open, user, login.become_password, loop.command, login.connect_timeout)
+        return Shell(self.host, stream, loop, self._silence)
 
 
 def _frames(chunks: Iterable[bytes], seen: Callable[[bytes], None]) -> Iterator[bytes]:

@@ -111,13 +111,20 @@ class LocalConnection(ShellConnection):
 
     def reachable(self, address: str, port: int) -> bool:
         """Tell whether something listens there."""
+        self.tunnels += 1
         try:
             socket.create_connection((address, port), self._login.connect_timeout).close()
         except OSError:
             return False
         return True
 
+    def dial(self, address: str, port: int, seconds: float) -> socket.socket:
+        """Connect."""
+        self.tunnels += 1
+        return socket.create_connection((address, port), seconds)
+
     @contextlib.contextmanager
     def forward(self, address: str, port: int) -> Iterator[tuple[str, int]]:
         """Yield the address itself: it can be reached from here as it is."""
+        self.tunnels += 1
         yield address, port

@@ -46,12 +46,18 @@ class Pool:
         self._locks = {name: threading.Lock() for name in self._hosts}
         self._count = threading.Lock()
         self._past_trips = 0
+        self._past_tunnels = 0
         self.connections = 0
 
     @property
     def round_trips(self) -> int:
         """Return how many requests all connections have made."""
         return self._past_trips + sum(connection.round_trips for connection in list(self._live.values()))
+
+    @property
+    def tunnels(self) -> int:
+        """Return how often a server beside a host's shell was reached through a connection."""
+        return self._past_tunnels + sum(connection.tunnels for connection in list(self._live.values()))
 
     def connect_all(self, names: Iterable[str] | None = None) -> dict[str, HostError]:
         """Connect in parallel to these hosts, by default to all, and return the errors of those that failed."""
@@ -89,6 +95,7 @@ class Pool:
         with self._count:
             connection = self._live.pop(host, None)
             self._past_trips += connection.round_trips if connection else 0
+            self._past_tunnels += connection.tunnels if connection else 0
         if connection:
             connection.close()
 

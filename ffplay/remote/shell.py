@@ -1,6 +1,6 @@
 """One `sh` on a host that stays open and runs script after script, over any stream of bytes.
 
-The protocol, whichever way the bytes travel: a small loop (`_BOOT`) is sent to a fresh `sh`. Each request is a line
+The protocol, whichever way the bytes travel: `sh` runs a small loop (`_LOOP`). Each request is a line
 `NONCE SECONDS SIZE INPUT` and then SIZE bytes of script; the loop runs the script in a child `sh` under `timeout` and
 prints the nonce on both outputs, on standard output with the exit code. The nonce is random, fresh for each request
 and known to no child, so whatever a script prints is split exactly. The child holds the whole script before it runs
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import itertools
 import secrets
+import shlex
 import time
 from collections.abc import Callable, Generator, Iterable
 from typing import Protocol
@@ -29,27 +30,37 @@ _READ_SECONDS = 0.5  # longest wait for bytes before deadlines and silence are l
 
 # Descriptors: 3 the session's input, 4 an empty one, 5 the session's error output. The loop's own error output is
 # nowhere, because shells comment there on children that die by signals. The script travels by standard input and
-# never in arguments, where every user of the host could read it. The braces make a shell that reads its input byte by
-# byte take the whole loop before it runs any of it. A line that does not begin as ours do ends the session: it is the
-# rest of a script whose reader was killed.
-_BOOT = """\
-{{
-command -v timeout head >/dev/null || {{ echo 'timeout and head (coreutils) are needed' >&2; exit 127; }}
-exec 3<&0 4</dev/null 5>&2 2>/dev/null
-(while sleep {beat} 5>&- && kill -0 $$; do printf '%s' '{tag}' >&5 || exit; done) <&4 >&4 3<&- &
-_h=$!
-printf '%s' '{ready}'; printf '%s' '{ready}' >&5
-while read -r _n _t _z _i; do
-case $_n in '{key}'*) ;; *) break ;; esac
-timeout -k {grace:g} "$_t" sh -c \
-'_s=$(head -c "$1"); exec <&"$2" 2>&5 3<&- 4<&- 5>&-; shift 2; eval "unset _s; $_s"' sh "$_z" "$_i" <&3
-_c=$?
-printf '%s %s\\n' "$_n" "$_c"; printf '%s' "$_n" >&5
-done
-kill "$_h"
-exit
-}}
-"""
+# never in arguments, where every user of the host could read it; the loop itself is an argument, for a shell that read
+# it from its input might take the first request along. It is one line: some login shells know no others. A line that
+# does not begin as ours do ends the session: it is the rest of a script whose reader was killed.
+_LOOP = (
+    "command -v timeout head >/dev/null || {{ echo 'timeout and head (coreutils) are needed' >&2; exit 127; }}; "
+    "exec 3<&0 4</dev/null 5>&2 2>/dev/null; "
+    "(while sleep {beat} 5>&- && kill -0 $$; do printf '%s' '{tag}' >&5 || exit; done) <&4 >&4 3<&- & "
+    "_h=$!; "
+    "printf '%s' '{ready}'; printf '%s' '{ready}' >&5; "
+    "while read -r _n _t _z _i; do "
+    "case $_n in '{key}'*) ;; *) break ;; esac; "
+    'timeout -k {grace:g} "$_t" sh -c '
+    '\'_s=$(head -c "$1"); exec <&"$2" 2>&5 3<&- 4<&- 5>&-; shift 2; eval "unset _s; $_s"\' '
+    'sh "$_z" "$_i" <&3; '
+    "_c=$?; "
+    'printf \'%s %s\\n\' "$_n" "$_c"; printf \'%s\' "$_n" >&5; '
+    "done; "
+    'kill "$_h"; exit'
+)
+
+
+class Loop:
+    """The loop of one session: `command` starts it, `ready` is what it says first on both outputs."""
+
+    def __init__(self, silence: float) -> None:
+        self.tag = f"<{secrets.token_hex(16)}>"
+        self.ready = f"<{secrets.token_hex(16)}>"
+        self.key = f"<{secrets.token_hex(8)}:"
+        beat = f"{max(0.1, min(5.0, silence / 4)):g}"
+        text = _LOOP.format(beat=beat, tag=self.tag, ready=self.ready, key=self.key, grace=_GRACE)
+        self.command = f"exec sh -c {shlex.quote(text)}"
 
 
 class Stream(Protocol):
@@ -108,21 +119,24 @@ class Shell:
     the last script met its deadline: the host is well, and the next script wants a fresh session.
     """
 
-    def __init__(self, host: str, stream: Stream, silence: float) -> None:
+    def __init__(self, host: str, stream: Stream, loop: Loop, silence: float) -> None:
         self._host = host
         self._stream = stream
         self._silence = silence
-        self._tag = f"<{secrets.token_hex(16)}>".encode()
-        self._key = f"<{secrets.token_hex(8)}:"
+        self._tag = loop.tag.encode()
+        self._key = loop.key
         self._heard = time.monotonic()
-        self._doing = "starting a shell"
+        self._script = ""
         self._broken: Unreachable | None = None
+        # What says that the loop runs, on each output, until it has come; and what came before it. The first request is
+        # sent without waiting for it.
+        self._ready: list[_Answer | None] = [_Answer(loop.ready.encode()), _Answer(loop.ready.encode())]
+        self._words: list[bytes] = []
         self.spent = False
-        try:
-            self._boot()
-        except BaseException as error:
-            self._give_up(error)
-            raise
+
+    @property
+    def _doing(self) -> str:
+        return "starting a shell" if any(self._ready) else _headline(self._script)
 
     @property
     def broken(self) -> Unreachable | None:
@@ -158,7 +172,7 @@ class Shell:
         """
         if self._broken:
             raise Unreachable(self._host, self._broken.message, self._broken.advice)
-        self._doing = _headline(script)
+        self._script = script
         try:
             return (yield from self._request(script, timeout, feed))
         except BaseException as error:
@@ -176,23 +190,20 @@ class Shell:
         self._broken = Unreachable(self._host, reason, error.advice if isinstance(error, Unreachable) else "")
         self._stream.close()
 
-    def _boot(self) -> None:
-        ready = f"<{secrets.token_hex(16)}>"
-        beat = f"{max(0.1, min(5.0, self._silence / 4)):g}"
-        boot = _BOOT.format(beat=beat, tag=self._tag.decode(), ready=ready, key=self._key, grace=_GRACE)
-        answers = _Answer(ready.encode()), _Answer(ready.encode())
-        words: list[bytes] = []
-        self._send(boot.encode(), answers)
-        while not (answers[0].found and answers[1].found):
-            try:
-                out, err = self._receive(_READ_SECONDS)
-            except Unreachable as error:
-                error.output = b"".join(words).decode("utf-8", "replace").strip()
-                raise
-            words += [answers[0].feed(out), answers[1].feed(err)]
+    def _booted(self, number: int, data: bytes) -> bytes:
+        """Return what of an output's bytes came behind the beginning of the loop."""
+        ready = self._ready[number]
+        if ready is None:
+            return data
+        self._words.append(ready.feed(data))
+        if not ready.found:
+            return b""
+        self._ready[number] = None
+        return ready.rest
 
     def _request(self, script: str, timeout: float, feed: Iterable[bytes] | None) -> Generator[bytes, None, Reply]:
-        self._drain()
+        if not any(self._ready):
+            self._drain()
         nonce = f"{self._key}{secrets.token_hex(16)}>"
         answers = _Answer(f"{nonce} ".encode()), _Answer(nonce.encode())
         errors: list[bytes] = []
@@ -229,15 +240,16 @@ class Shell:
     def _take(
         self, answers: tuple[_Answer, _Answer], errors: list[bytes], seconds: float
     ) -> Generator[bytes, None, None]:
-        out, err = self._receive(seconds)
-        errors.append(answers[1].feed(err))
-        output = answers[0].feed(out)
+        try:
+            out, err = self._receive(seconds)
+        except Unreachable as error:
+            if any(self._ready):
+                error.output = b"".join(self._words).decode("utf-8", "replace").strip()
+            raise
+        errors.append(answers[1].feed(self._booted(1, err)))
+        output = answers[0].feed(self._booted(0, out))
         if output:
             yield output
-
-    def _send(self, data: bytes, answers: tuple[_Answer, _Answer]) -> None:
-        for _ in self._exchange(data, answers, []):
-            pass
 
     def _write(self, piece: bytes) -> int:
         try:

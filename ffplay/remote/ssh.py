@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import select
+import socket
 import threading
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from ffplay.errors import Unreachable
 from ffplay.model import Host
@@ -18,7 +19,7 @@ from ffplay.remote.connection import ShellConnection
 from ffplay.remote.shell import Stream
 from ffplay.remote.sshconfig import resolve
 from ffplay.remote.sshdial import FAILURES, Chain, is_reachable, open_tunnel, translated
-from ffplay.remote.tunnel import Channel, listening
+from ffplay.remote.tunnel import listening
 
 if TYPE_CHECKING:
     import paramiko
@@ -68,6 +69,26 @@ class ChannelStream:
             self._channel.close()
 
 
+class DialledChannel:
+    """A channel to a server, in the part of a socket that clients use.
+
+    It is closed under the connection's lock: two closings at once can kill the SSH connection.
+    """
+
+    def __init__(self, channel: paramiko.Channel, lock: threading.Lock) -> None:
+        self._channel = channel
+        self._lock = lock
+        self.sendall = channel.sendall
+        self.recv = channel.recv
+        self.makefile = channel.makefile
+        self.settimeout = channel.settimeout
+
+    def close(self) -> None:
+        """End it."""
+        with self._lock, contextlib.suppress(*FAILURES):
+            self._channel.close()
+
+
 class SshConnection(ShellConnection):
     """One SSH connection, jump hosts included."""
 
@@ -100,12 +121,20 @@ class SshConnection(ShellConnection):
         """Listen on a local port and tunnel its connections; see `Connection.forward`."""
         if not self._transport.is_active():
             raise Unreachable(self.host, f"{self.host}: the connection is lost; no tunnel to {address}:{port}")
+        self.tunnels += 1
         return listening(lambda: self._tunnel(address, port), self._lock)
+
+    def dial(self, address: str, port: int, seconds: float) -> socket.socket:
+        """Connect to `address:port` as seen from the host; see `Connection.dial`."""
+        self.tunnels += 1
+        channel = self._tunnel(address, port)
+        channel.settimeout(seconds)
+        return cast("socket.socket", DialledChannel(channel, self._lock))
 
     def reachable(self, address: str, port: int) -> bool:
         """Tell whether something listens on `address:port` as seen from the host."""
         with self._lock, translated(self.host, self._where, f"looking for {address}:{port} from there"):
-            self.round_trips += 1
+            self.tunnels += 1
             return is_reachable(self._transport, address, port, self._login.connect_timeout)
 
     def close(self) -> None:
@@ -114,7 +143,7 @@ class SshConnection(ShellConnection):
             super().close()
         self._chain.close()
 
-    def _tunnel(self, address: str, port: int) -> Channel:
+    def _tunnel(self, address: str, port: int) -> paramiko.Channel:
         try:
             return open_tunnel(self._transport, address, port, self._login.connect_timeout)
         except FAILURES as error:

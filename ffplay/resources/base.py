@@ -42,6 +42,10 @@ class Resource(ABC):
         """Return what an operator should know of what was read after a change, empty where that is nothing."""
         return ""
 
+    def scripted(self, before: Any, after: Any) -> bool:
+        """Tell whether sh alone brings the thing from one value to the other (`bring_script`)."""
+        return False
+
     @property
     def lasting(self) -> bool:
         """Tell whether a rollback leaves what a change made: backups, and tools' runs that others undo."""
@@ -76,8 +80,17 @@ class Resource(ABC):
         return bool(after == observed)
 
 
-class ShellResource(Resource):
-    """A resource that is read and brought by POSIX sh, so that many travel to a host as one script."""
+class Scripted(Resource):
+    """A resource that is read by POSIX sh, so that many are read on a host by one script."""
+
+    @property
+    def source(self) -> Scripted | None:
+        """Return a reading that tells this value too (`derived`), where there is one."""
+        return None
+
+    def derived(self, found: Any) -> Any:
+        """Return the value by what `source` was read to be."""
+        raise TypeError(f"{type(self).__name__} has no source")
 
     @abstractmethod
     def read_script(self) -> str:
@@ -98,13 +111,39 @@ class ShellResource(Resource):
         """Read this thing alone and return its value. Raise `SiteError` where the answer makes no sense."""
         return self.parsed(host.name, access.connection(host.name).run(self.read_script()))
 
+
+class ShellResource(Scripted):
+    """A resource that is read and brought by POSIX sh, so that many travel to a host as one script."""
+
     def bring_script(self, before: Any, after: Any) -> str:
         """Return sh that brings the thing from one value to the other and exits non-zero where it could not."""
         raise TypeError(f"{type(self).__name__} can only be read")
 
+    def scripted(self, before: Any, after: Any) -> bool:
+        """Tell that sh alone always does."""
+        return True
+
 
 class DirectResource(Resource):
     """A resource that is read or brought over HTTP, the binary protocols, or by many small commands."""
+
+    @property
+    def beside(self) -> tuple[Scripted, ...]:
+        """Return readings over the shell that are wanted before it is read, and that travel with others."""
+        return ()
+
+    @property
+    def behind(self) -> tuple[Scripted, ...]:
+        """Return readings over the shell that are wanted once it was read."""
+        return ()
+
+    def read_beside(self, access: Access, host: Host, beside: tuple[Any, ...]) -> Any:
+        """Return the value by the values of `beside`."""
+        return self.read(access, host)
+
+    def read_behind(self, value: Any, behind: tuple[Any, ...]) -> Any:
+        """Return the value by what was read, and by the values of `behind`."""
+        return value
 
     @property
     def lane(self) -> str:
@@ -126,14 +165,22 @@ class DirectResource(Resource):
         raise TypeError(f"{type(self).__name__} can only be read")
 
 
-def whole(host: str, label: str, reply: Reply) -> Reply:
-    """Return the reply of a script that reads. Raise `SiteError` where it did not come to its end.
+def told(reply: Reply) -> str:
+    """Return what a script that reads printed. Raise ValueError where it did not come to its end.
 
     What is not there is told by what such a script prints: one that failed, or met its deadline, told nothing.
     """
     if reply.code:
-        said = reply.error_text.strip() or f"exit code {reply.code}"
-        raise SiteError(host, f"cannot read {label}: {said}", "", reply.error_text)
+        raise ValueError(reply.error_text.strip() or f"exit code {reply.code}")
+    return reply.text
+
+
+def whole(host: str, label: str, reply: Reply) -> Reply:
+    """Return the reply of a script that reads. Raise `SiteError` where it did not come to its end."""
+    try:
+        told(reply)
+    except ValueError as error:
+        raise SiteError(host, f"cannot read {label}: {error}", "", reply.error_text) from error
     return reply
 
 

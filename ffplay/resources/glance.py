@@ -1,4 +1,4 @@
-"""What a host tells at a glance: tools that run detached, a record by its path, and how many faces there are."""
+"""What a host tells at a glance: tools that run detached, and how many faces there are."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from ffplay.model import Host
 from ffplay.remote.base import Access, Reply
 from ffplay.resources.base import DirectResource, ShellResource, quote
 from ffplay.resources.mongo import MongoPlace, open_database
-from ffplay.resources.record import Record, parse_record
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,26 +55,6 @@ done; :"""
         """Return them."""
         lines = (line.partition(" ") for line in reply.text.splitlines())
         return tuple(RunningJob(folder, int(pid)) for pid, _, folder in lines)
-
-
-@dataclass(frozen=True, slots=True)
-class RecordFile(ShellResource):
-    """The record in one file. Value: `Record`, or None where there is none."""
-
-    path: str
-
-    @property
-    def label(self) -> str:
-        """Return the path."""
-        return self.path
-
-    def read_script(self) -> str:
-        """Print it."""
-        return f"cat {quote([self.path])} 2>/dev/null; :"
-
-    def parse(self, reply: Reply) -> Record | None:
-        """Return the record. Raise ValueError where it is damaged."""
-        return parse_record(reply.text, self.path)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ from typing import Any
 from ffplay.errors import ChangeFailed, Interrupted, Unreachable
 from ffplay.model import Host
 from ffplay.remote.base import Access, Reply
-from ffplay.resources.base import DirectResource, ShellResource, quote
+from ffplay.resources.base import DirectResource, Scripted, ShellResource, quote
 from ffplay.resources.differences import otherwise
-from ffplay.resources.job_script import KEPT_BYTES, Part, note_script, poll_script, status_script
+from ffplay.resources.job_script import KEPT_BYTES, Part, jobs_script, note_script, poll_script, status_script
 from ffplay.resources.job_start import BUSY, Start, start_script
 
 # How long one poll waits on the host for the job's end, in seconds; each poll is one round trip.
@@ -72,6 +72,46 @@ class JobState:
 
 
 @dataclass(frozen=True, slots=True)
+class JobPart:
+    """One process of any job: its folder, the content of `run`, its state, and what else is noted in the folder.
+
+    `log` is in base64, of a good end that was noted.
+    """
+
+    folder: str
+    text: str
+    state: str
+    pid: str
+    by: str
+    noted: str
+    log: str
+
+
+@dataclass(frozen=True, slots=True)
+class Jobs(ShellResource):
+    """Every process of every job below a directory, in one reading. Value: tuple of `JobPart`."""
+
+    directory: str
+
+    @property
+    def label(self) -> str:
+        """Return the directory."""
+        return self.directory
+
+    def read_script(self) -> str:
+        """Look at each of them."""
+        return jobs_script(self.directory)
+
+    def parse(self, reply: Reply) -> tuple[JobPart, ...]:
+        """Return them."""
+        rows = (line.split("\t") for line in reply.text.splitlines())
+        return tuple(
+            JobPart(folder, base64.b64decode(text).decode("utf-8", "surrogateescape").rstrip("\n"), *rest)
+            for folder, text, *rest in rows
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class JobStatus(ShellResource):
     """What is there of a job, read in the same script as all else. Value: `JobState`."""
 
@@ -87,9 +127,28 @@ class JobStatus(ShellResource):
         """Look at every process of the kind."""
         return status_script(self.directory, self.parts)
 
+    @property
+    def source(self) -> Jobs:
+        """Return the reading of all jobs that tells of this one too."""
+        return Jobs(self.directory.rpartition("/")[0])
+
+    def derived(self, found: tuple[JobPart, ...]) -> JobState:
+        """Return the state by what was read of all jobs."""
+        texts = {part.folder: part.text.rstrip("\n") for part in self.parts}
+        kind = self.directory.rpartition("-")[0] + "-"
+        lines = []
+        for one in found:
+            mine = texts.get(one.folder) == one.text
+            if one.folder.startswith(kind) and (mine or one.state == "running"):
+                where = one.folder.rpartition("/")[2] if mine else "busy"
+                lines.append([where, one.state, one.pid, one.by, one.noted, one.text.partition("\n")[0], one.log])
+        return self._judged(lines)
+
     def parse(self, reply: Reply) -> JobState:
         """Sum the processes up."""
-        lines = [line.split("\t") for line in reply.text.splitlines()]
+        return self._judged([line.split("\t") for line in reply.text.splitlines()])
+
+    def _judged(self, lines: list[list[str]]) -> JobState:
         for where, _, pid, by, noted, what, _ in lines:
             if where == "busy":
                 run, _, since = by.partition(" ")
@@ -117,7 +176,7 @@ def _summed(ends: Sequence[str], parts: int) -> tuple[str, int]:
 
 
 @dataclass(frozen=True, slots=True)
-class Job(DirectResource):
+class Job(Scripted, DirectResource):
     """One tool run, in one or more processes at once. Value: `JobState`; a change goes from `none` to `done`.
 
     `directory` on the host holds a folder a process with its script, pid, log and exit code; it is called KIND-DIGEST
@@ -163,9 +222,17 @@ class Job(DirectResource):
         """Return the commands in full."""
         return "\n".join(f"$ {line}" for line in self.lines)
 
+    def read_script(self) -> str:
+        """Look at every process of the kind."""
+        return self.status.read_script()
+
+    def parse(self, reply: Reply) -> JobState:
+        """Sum the processes up."""
+        return self.status.parse(reply)
+
     def read(self, access: Access, host: Host) -> JobState:
         """Tell what is there of it."""
-        found: JobState = self.status.asked(access, host)
+        found: JobState = self.asked(access, host)
         return found
 
     def bring(self, access: Access, host: Host, before: Any, after: Any) -> Reply:

@@ -130,6 +130,22 @@ done
 :"""
 
 
+def jobs_script(jobs: str) -> str:
+    """Return sh that prints a line for each process of all jobs below a directory.
+
+    Tab-separated: folder, what it runs in base64, and then as `status_script` does without the first line of that.
+    """
+    return f"""{LIFE}{STATE}for d in {quote([jobs])}/*-*/*; do
+  [ -f "$d/run" ] || continue
+  s=$(state)
+  r=$(cat "$d/noted" 2>/dev/null) o=
+  [ -z "$r" ] || [ "$s" != 0 ] || o=$(tail -c {KEPT_BYTES} "$d/log" | base64 | tr -d '\\n')
+  printf '%s\\t%s\\t%s\\t%s\\t%s\\t%s\\t%s\\n' "$d" "$(base64 < "$d/run" | tr -d '\\n')" "$s" \\
+    "$(cat "$d/pid")" "$(cat "$d/by")" "$r" "$o"
+done
+:"""
+
+
 def poll_script(folder: str, offset: int, seconds: float) -> str:
     """Return sh that waits a while for the end, prints a line of `state`, then the log from `offset` on."""
     return f"""{LIFE}{STATE}d={quote([folder])}

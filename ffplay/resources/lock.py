@@ -9,9 +9,10 @@ from typing import Any
 from ffplay.remote.base import Reply
 from ffplay.resources.base import ShellResource, quote
 
-# What the scripts below end with where somebody else has the lock, where this run's own is there no more, and where a
-# script of an earlier run is still at work.
+# What the scripts below end with where somebody else has the lock, where this run is to stop, where its own lock is
+# there no more, and where a script of an earlier run is still at work.
 HELD = 75
+STOPPED = 95
 FENCED = 97
 BUSY = 98
 
@@ -84,7 +85,8 @@ echo "$(($(date +%s) - $(stat -c %Y "$d/holder")))" && cat "$d/holder"
         return self._release(before) if after is None else self._take(after)
 
     def _take(self, holder: Holder) -> str:
-        new = quote([f"{self.label}.{holder.token}.new"])
+        # A name of its own for each shell: a machine may be asked twice at once, under two names.
+        new = f"{quote([f'{self.label}.{holder.token}'])}.$$.new"
         return f"""umask 022
 mkdir -p {quote([self.state_dir])} && mkdir {new} || exit 1
 cat > {new}/holder <<'FFPLAY_LOCK' && echo {holder.token} > {new}/token || {{ rm -rf {new}; exit 1; }}
@@ -127,6 +129,23 @@ while [ -n "$ffplay_w" ] && [ "$ffplay_w" != $$ ] && kill -0 "$ffplay_w" 2>/dev/
 done
 [ "$ffplay_w" = $$ ] || echo $$ > {writer} || exit
 """
+
+    def fence_again(self, holder: Holder) -> str:
+        """Return sh that ends a script before another of its changes, where the lock went or the run is to stop."""
+        path = quote([self.label])
+        return f"""ffplay_token=; {{ read -r ffplay_token < {path}/token; }} 2>/dev/null
+[ "$ffplay_token" = {holder.token} ] || {{ echo fenced {holder.token} >&2; exit {FENCED}; }}
+[ ! -e {path}/stop ] || {{ echo stopped {holder.token} >&2; exit {STOPPED}; }}
+"""
+
+    def stop_script(self, holder: Holder) -> str:
+        """Return sh that has the holder's script that is at work end before its next change."""
+        path = quote([self.label])
+        return f"""[ "$(cat {path}/token 2>/dev/null)" != {holder.token} ] || : > {path}/stop"""
+
+    def stopped(self, holder: Holder, reply: Reply) -> bool:
+        """Tell whether a script ended because its run is to stop."""
+        return reply.code == STOPPED and f"stopped {holder.token}" in reply.error_text
 
     def fenced(self, holder: Holder, reply: Reply) -> bool:
         """Tell whether the fence ended a script; a script's own exit code may be the same."""

@@ -12,10 +12,10 @@ from ffplay.errors import SiteError
 from ffplay.findface import FLOAT_BYTES
 from ffplay.model import Host, Unknown
 from ffplay.remote.base import Access
-from ffplay.resources.base import DirectResource, quote, whole
+from ffplay.resources.base import DirectResource
 from ffplay.resources.checks import Findings
 from ffplay.resources.differences import otherwise, text_of
-from ffplay.resources.record import Record, difference, parse_record, record_facts, write_script
+from ffplay.resources.record import Record, RecordFile, difference, record_facts, write_script
 
 # A length that nobody has asked for; see `count_sizes`.
 _OTHER = -1
@@ -71,15 +71,18 @@ class Faces(DirectResource):
         """Return the collection."""
         return self.place.name
 
+    @property
+    def beside(self) -> tuple[RecordFile, ...]:
+        """Return the record."""
+        return (RecordFile(self.record_path),)
+
     def read(self, access: Access, host: Host) -> FacesState:
         """Count the faces by the size of their facens, and read the record."""
-        path = quote([self.record_path])
-        reply = access.connection(host.name).run(f"[ ! -e {path} ] || cat {path}")
-        whole(host.name, self.record_path, reply)
-        try:
-            record = parse_record(reply.text, self.record_path)
-        except ValueError as error:
-            raise SiteError(host.name, str(error)) from error
+        return self.read_beside(access, host, tuple(one.asked(access, host) for one in self.beside))
+
+    def read_beside(self, access: Access, host: Host, beside: tuple[Any, ...]) -> FacesState:
+        """Count the faces by the size of their facens."""
+        (record,) = beside
         with open_database(access, host, self.place) as database:
             sizes = count_sizes(database[self.place.faces], self.place)
         return FacesState(sum(sizes.values()), tuple(sorted(sizes.items())), record)

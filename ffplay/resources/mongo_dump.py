@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ffplay.errors import ChangeFailed, Interrupted, SiteError
+from ffplay.errors import ChangeFailed, Interrupted
 from ffplay.model import Host, Unknown
-from ffplay.remote.base import Access, Connection
-from ffplay.resources.base import DirectResource, quote, whole
+from ffplay.remote.base import Access, Connection, Reply
+from ffplay.resources.base import DirectResource, Scripted, quote, told
 from ffplay.resources.checks import Findings
 from ffplay.resources.differences import text_of
 from ffplay.resources.job import Job
@@ -40,7 +40,7 @@ class MongoDump:
 
 
 @dataclass(frozen=True, slots=True)
-class MongoDumps(DirectResource):
+class MongoDumps(Scripted, DirectResource):
     """The verified dumps below `directory` on the MongoDB host. Value: tuple of `MongoDump`, oldest first.
 
     Each dump lies in `directory/mongo/RUN/DB/COLLECTION.bson`. How one is made is no part of what they are:
@@ -71,17 +71,26 @@ class MongoDumps(DirectResource):
         """
         return f"{self.label}/.{self.place.db}.part"
 
-    def read(self, access: Access, host: Host) -> tuple[MongoDump, ...]:
-        """Read the manifests."""
-        script = f'for m in {quote([self.label])}/*/{_MANIFEST}; do [ ! -f "$m" ] || cat "$m" || exit; done'
+    def read_script(self) -> str:
+        """Print the manifests, a line each."""
+        return f'for m in {quote([self.label])}/*/{_MANIFEST}; do [ ! -f "$m" ] || cat "$m" || exit; done'
+
+    def parse(self, reply: Reply) -> tuple[MongoDump, ...]:
+        """Return the dumps. Raise ValueError where one cannot be told."""
         found = []
-        for line in whole(host.name, self.label, access.connection(host.name).run(script)).text.splitlines():
+        for line in told(reply).splitlines():
             try:
                 found.append(_parsed(json.loads(line)))
             except (ValueError, KeyError, TypeError) as error:
-                advice = "look at it; a dump whose manifest is taken away is not counted as one any more"
-                raise SiteError(host.name, f"a manifest in {self.label} is damaged: {error}", advice) from error
+                raise ValueError(
+                    f"a manifest is damaged ({error}); a dump whose manifest is taken away is not counted any more"
+                ) from error
         return tuple(sorted(found, key=lambda dump: dump.run))
+
+    def read(self, access: Access, host: Host) -> tuple[MongoDump, ...]:
+        """Read the manifests."""
+        found: tuple[MongoDump, ...] = self.asked(access, host)
+        return found
 
     def bring(self, access: Access, host: Host, before: Any, after: Any) -> None:
         """Dump under a temporary name, read every document back, compare with the source, then give it its name.

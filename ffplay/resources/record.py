@@ -9,7 +9,8 @@ import json
 from dataclasses import dataclass, field
 
 from ffplay.model import Generation
-from ffplay.resources.base import quote
+from ffplay.remote.base import Reply
+from ffplay.resources.base import ShellResource, quote, told
 from ffplay.resources.differences import facts_of
 
 # A record is one small JSON object; a later layout gets another number and is refused, not guessed at.
@@ -70,6 +71,27 @@ def parse_record(text: str, path: str) -> Record | None:
         return Record(_generation(body["generation"]), body["state"], was, tuple(body["indexed"]), body["run"], left)
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is damaged ({error}); look at it; deleted, the site is judged anew") from error
+
+
+@dataclass(frozen=True, slots=True)
+class RecordFile(ShellResource):
+    """The record in one file. Value: `Record`, or None where there is none."""
+
+    path: str
+
+    @property
+    def label(self) -> str:
+        """Return the path."""
+        return self.path
+
+    def read_script(self) -> str:
+        """Print it."""
+        path = quote([self.path])
+        return f"[ ! -e {path} ] || cat {path}"
+
+    def parse(self, reply: Reply) -> Record | None:
+        """Return the record. Raise ValueError where it is damaged."""
+        return parse_record(told(reply), self.path)
 
 
 def write_script(path: str, record: Record | None) -> str:

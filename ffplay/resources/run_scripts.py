@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -39,12 +39,13 @@ def intent_line(number: int, kind: str, step: str, change: Change, now: float) -
     )
 
 
-def append_script(state_dir: str, head: RunHead, line: str) -> str:
-    """Return sh that adds a line to the run's journal and has it on disk, or ends with `NOT_NOTED`.
+def append_script(state_dir: str, head: RunHead, lines: Sequence[str]) -> str:
+    """Return sh that adds lines to the run's journal and has them on disk, or ends with `NOT_NOTED`.
 
     A line that a full disk left half written is ended first: an empty one says nothing.
     """
     directory = quote([f"{state_dir}/runs/{head.run}"])
+    text = "\n".join(lines)
     return f"""ffplay_j={directory}; (umask 077
 [ -f "$ffplay_j/head.json" ] || {{ mkdir -p "$ffplay_j" && cat > "$ffplay_j/head.new" <<'FFPLAY_HEAD' &&
 {json.dumps(asdict(head))}
@@ -52,7 +53,7 @@ FFPLAY_HEAD
 mv "$ffplay_j/head.new" "$ffplay_j/head.json"; }} || exit
 cat >> "$ffplay_j/journal" <<'FFPLAY_LINE' || exit
 
-{line}
+{text}
 FFPLAY_LINE
 sync "$ffplay_j/journal" 2>/dev/null || sync) || {{
   echo "the journal $ffplay_j cannot be written" >&2; exit {NOT_NOTED}
@@ -81,15 +82,15 @@ sync {path} 2>/dev/null || sync
 """
 
 
-def noted_script(intent: str, change: str, done: str, output: str = "") -> str:
-    """Return sh that notes an intent, makes the change, and notes that it is made where that went well."""
+def noted_script(change: str, done: str, output: str = "") -> str:
+    """Return sh that makes a change, and notes that it is made where that went well."""
     body = f"(\n{change}\n)"
     if output:
         out = quote([output])
         body = f"(umask 077; : > {out}.out && : > {out}.err) || exit {NOT_NOTED}\n"
         body += f"(\n{change}\n) > {out}.out 2> {out}.err\nffplay_rc=$?; cat {out}.out; cat {out}.err >&2\n"
         body += "(exit $ffplay_rc)"
-    return f"{intent}{body}\nffplay_rc=$?; [ $ffplay_rc -eq 0 ] || exit $ffplay_rc\n{done}"
+    return f"{body}\nffplay_rc=$?; [ $ffplay_rc -eq 0 ] || exit $ffplay_rc\n{done}"
 
 
 def end_script(state_dir: str, head: RunHead, end: RunEnd) -> str:

@@ -12,7 +12,7 @@ from ffplay.model import Host, Shard
 from ffplay.remote.base import Access, Connection, Reply
 from ffplay.resources.backup_manifest import Rows, ShardBackup, manifest_text, parse_manifest
 from ffplay.resources.backup_script import READ_BACK, clear_script, stage_script
-from ffplay.resources.base import DirectResource, quote, whole
+from ffplay.resources.base import DirectResource, Scripted, quote, told
 from ffplay.resources.differences import text_of
 from ffplay.resources.shard_data import human
 from ffplay.resources.shard_live import Count, kept
@@ -21,7 +21,7 @@ _DAY = 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
-class ShardBackups(DirectResource):
+class ShardBackups(Scripted, DirectResource):
     """The verified backups of one shard below `directory`. Value: tuple of `ShardBackup`, oldest first.
 
     Each lies in `directory/SHARD/RUN/` with a `manifest` that is written last, after every file was read back. With a
@@ -59,15 +59,22 @@ class ShardBackups(DirectResource):
         made = f"{self._manifests}/{backup.run}"
         return f"{made}/manifest", "" if self.host else made
 
-    def read(self, access: Access, host: Host) -> tuple[ShardBackup, ...]:
-        """Read the manifests; what is cut or of another format counts for nothing."""
-        script = f"""for m in {quote([self._manifests])}/*/manifest; do
+    def read_script(self) -> str:
+        """Print the manifests; what has no whole one is half-made."""
+        return f"""for m in {quote([self._manifests])}/*/manifest; do
   case $m in *.part/manifest|*.dead/manifest) continue;; esac
   if [ -f "$m" ]; then cat "$m" || exit; echo; echo =; fi
 done"""
-        reply = whole(host.name, self._manifests, access.connection(host.name).run(script))
-        found = (parse_manifest(text.strip()) for text in reply.text.split("\n=\n"))
+
+    def parse(self, reply: Reply) -> tuple[ShardBackup, ...]:
+        """Return the backups; what is cut or of another format counts for nothing. Raise ValueError."""
+        found = (parse_manifest(text.strip()) for text in told(reply).split("\n=\n"))
         return tuple(sorted((one for one in found if one is not None), key=lambda one: one.run))
+
+    def read(self, access: Access, host: Host) -> tuple[ShardBackup, ...]:
+        """Read the manifests."""
+        found: tuple[ShardBackup, ...] = self.asked(access, host)
+        return found
 
     def bring(self, access: Access, host: Host, before: Any, after: Any) -> None:
         """Make the newest of `after` under another name, verify it, and only then give it its name.

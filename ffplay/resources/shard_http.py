@@ -6,6 +6,7 @@ import base64
 import contextlib
 import http.client
 import json
+import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -62,13 +63,14 @@ class Silent:
 
 
 class ShardApi:
-    """Calls of the API over one kept connection; each answer may take `seconds`.
+    """Calls of the API over one kept connection.
 
     Raise `OSError` (`TimeoutError` for no answer in time), or `ValueError` where an answer makes no sense.
     """
 
-    def __init__(self, address: str, port: int, seconds: float) -> None:
-        self._http = http.client.HTTPConnection(address, port, timeout=seconds)
+    def __init__(self, shard: Shard, connection: socket.socket) -> None:
+        self._http = http.client.HTTPConnection(shard.address, shard.http_port)
+        self._http.sock = connection
 
     def close(self) -> None:
         """End the connection."""
@@ -113,12 +115,12 @@ class ShardApi:
 @contextlib.contextmanager
 def shard_api(access: Access, host: str, shard: Shard, seconds: float | None = None) -> Iterator[ShardApi]:
     """Give the API of a shard through a tunnel to its host; an answer may take `seconds`, else the shard's own."""
-    with access.connection(host).forward(shard.address, shard.http_port) as (address, port):
-        api = ShardApi(address, port, shard.answer_seconds if seconds is None else seconds)
-        try:
-            yield api
-        finally:
-            api.close()
+    patience = shard.answer_seconds if seconds is None else seconds
+    api = ShardApi(shard, access.connection(host).dial(shard.address, shard.http_port, patience))
+    try:
+        yield api
+    finally:
+        api.close()
 
 
 @dataclass(frozen=True, slots=True)

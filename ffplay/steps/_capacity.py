@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from ffplay.findface import FLOAT_BYTES
 from ffplay.model import Host, Note, Problem, Shard, Unknown
+from ffplay.resources.base import Resource
 from ffplay.resources.database_size import DatabaseSize
 from ffplay.resources.facts import HostState, Room
 from ffplay.resources.mongo_dump import MongoDumps
@@ -50,6 +51,14 @@ def paths(ctx: Context) -> tuple[str, ...]:
     sent = (place for host, place in (_backup_place(ctx, host) for host in ctx.hosts) if host == ctx.host.name)
     held = (shard.data_dir for shard in ctx.host.shards) if away else (own,)
     return tuple(dict.fromkeys((*of_shards, *held, *sent, _dump_dir(ctx), str(ctx.variables["state_dir"]))))
+
+
+def foresee(ctx: Context) -> Iterator[tuple[str, Resource]]:
+    """Yield what is asked for where something does not fit, or is to be filled."""
+    yield from ((ctx.host.name, shard_backups(ctx, shard, "backup_to")) for shard in ctx.host.shards)
+    faces_at = faces_of(ctx)
+    if faces_at is not None and faces_at[0].name == ctx.host.name:
+        yield ctx.host.name, MongoDumps(faces_at[1].place, _dump_dir(ctx))
 
 
 def capacity(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ffplay.model import Check, Problem
+from ffplay.model import Check, Host, Problem
 from ffplay.resources.mongo import FacesState
 from ffplay.resources.mongo_dump import DumpWhole, MongoDump, MongoDumps
 from ffplay.steps._gap import Gap, faces_of
@@ -28,13 +28,21 @@ def sufficient(ctx: Context, gap: Gap, state: FacesState, made: tuple[MongoDump,
     return None
 
 
-def guard(ctx: Context, gap: Gap, directory: str) -> Iterator[Outcome]:
-    """Plan the look at the dump that what comes next relies on, or refuse. `directory` empty: the host's own."""
+def dumps_of(ctx: Context, directory: str) -> tuple[Host, MongoDumps] | None:
+    """Return where the dumps of the faces are and their host; `directory` empty: the host's own. None without faces."""
     faces_at = faces_of(ctx)
     if faces_at is None:
-        return
+        return None
     host, faces = faces_at
-    dumps = MongoDumps(faces.place, directory or str(ctx.variables_of(host.name)["backup_dir"]))
+    return host, MongoDumps(faces.place, directory or str(ctx.variables_of(host.name)["backup_dir"]))
+
+
+def guard(ctx: Context, gap: Gap, directory: str) -> Iterator[Outcome]:
+    """Plan the look at the dump that what comes next relies on, or refuse. `directory` empty: the host's own."""
+    faces_at, dumps_at = faces_of(ctx), dumps_of(ctx, directory)
+    if faces_at is None or dumps_at is None:
+        return
+    (host, faces), (_, dumps) = faces_at, dumps_at
     state, made = ctx.read(faces, dumps, host=host.name)
     dump = sufficient(ctx, gap, state, made)
     if dump is None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from ffplay.model import Generation, Shard
+from ffplay.resources.base import Resource
 from ffplay.resources.job import JobState, JobStatus
 from ffplay.resources.record import Record
 from ffplay.resources.shard_data import ShardData
 from ffplay.steps._gap import Gap
+from ffplay.steps._jobs import jobs_of
 from ffplay.steps.base import Context
 
 
@@ -18,6 +22,13 @@ def copy_name(generation: Generation) -> str:
 def copy_directory(ctx: Context, host: str, generation: Generation) -> str:
     """Return the directory of that copy's job on the facenapi host."""
     return f"{ctx.variables_of(host)['state_dir']}/jobs/copy-{generation.digest}"
+
+
+def foreseen_copy(ctx: Context) -> Iterator[tuple[str, Resource]]:
+    """Yield what tells whether a copy still runs."""
+    facenapi = ctx.first("facenapi")
+    if facenapi is not None:
+        yield facenapi.name, jobs_of(ctx, facenapi.name)
 
 
 def filling(ctx: Context, gap: Gap) -> str:

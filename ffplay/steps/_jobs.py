@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ffplay.model import Problem
-from ffplay.resources.job import BUSY_ADVICE, Job, JobState
+from ffplay.resources.job import BUSY_ADVICE, Job, Jobs, JobState
 from ffplay.steps.base import Context
+
+
+def jobs_of(ctx: Context, host: str) -> Jobs:
+    """Return the reading of all jobs on a host."""
+    return Jobs(f"{ctx.variables_of(host)['state_dir']}/jobs")
 
 
 def in_the_way(ctx: Context, job: Job) -> Iterator[Problem]:

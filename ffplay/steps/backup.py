@@ -11,11 +11,13 @@ so that this costs little.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ffplay.model import Change, Problem, Shard, Unknown
 from ffplay.resources.backup_manifest import ShardBackup
+from ffplay.resources.base import Resource
 from ffplay.resources.facts import HostFacts
 from ffplay.resources.file import ABSENT, File, FileCopy, FileState
 from ffplay.resources.mongo_dump import MongoDump, MongoDumps
@@ -23,9 +25,12 @@ from ffplay.resources.shard_backup import ShardBackups, size_of
 from ffplay.resources.shard_data import ShardData, human
 from ffplay.resources.unit import Unit, UnitState
 from ffplay.steps._dumps import sufficient
+from ffplay.steps._filling import foreseen_copy
 from ffplay.steps._gap import faces_of, gap_of, mongo_place
 from ffplay.steps._parts import backup_dir, shard_backups, shards_with_gap
 from ffplay.steps.base import Context, Outcome, StepKind, parameters
+
+_PROGRAMS = HostFacts(programs=("mongodump",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +57,9 @@ def plan(ctx: Context) -> Iterator[Outcome]:
 
 def _mongo(ctx: Context) -> Iterator[Outcome]:
     """Plan a dump of faces that are about to change, one a run; of half-changed ones only if there is none."""
-    (facts,) = ctx.read(HostFacts(programs=("mongodump",)))
+    facts, made = ctx.read(_PROGRAMS, _dumps(ctx))
     program = "mongodump" if "mongodump" in facts.programs else ""
-    jobs = f"{ctx.variables['state_dir']}/jobs"
-    dumps = MongoDumps(mongo_place(ctx.variables), backup_dir(ctx, "to"), program, jobs)
-    (made,) = ctx.read(dumps)
+    dumps = dataclasses.replace(_dumps(ctx), mongodump=program, jobs=f"{ctx.variables['state_dir']}/jobs")
     if any(dump.run == ctx.run for dump in made):
         return
     described = "all collections"
@@ -73,13 +76,23 @@ def _mongo(ctx: Context) -> Iterator[Outcome]:
     yield Change(ctx.host.name, dumps, made, after, f"dump MongoDB database {dumps.place.db}: {described}")
 
 
-def _configuration(ctx: Context) -> Iterator[Outcome]:
-    """Plan copies of the files that `configure` edits, as they are now, where it will edit them."""
-    paths = [
+def _dumps(ctx: Context) -> MongoDumps:
+    """Return where this host's dumps of MongoDB go."""
+    return MongoDumps(mongo_place(ctx.variables), backup_dir(ctx, "to"))
+
+
+def _edited(ctx: Context) -> list[str]:
+    """Return the files on this host that `configure` edits."""
+    return [
         str(ctx.variables[variable])
         for group, variable in (("facenapi", "facenapi_ini"), ("extraction", "extraction_ini"))
         if group in ctx.host.groups
     ]
+
+
+def _configuration(ctx: Context) -> Iterator[Outcome]:
+    """Plan copies of the files that `configure` edits, as they are now, where it will edit them."""
+    paths = _edited(ctx)
     if not paths or (ctx.target is not None and not gap_of(ctx).faces):
         return
     directory = f"{backup_dir(ctx, 'to')}/configuration/{ctx.run}"
@@ -125,11 +138,7 @@ def _shards(ctx: Context) -> Iterator[Outcome]:
 def _planned(ctx: Context, planned: list[_Work]) -> Iterator[Outcome]:
     """Plan the backups, and judge whether there is room for them."""
     first = planned[0].backups
-    directories = tuple(work.shard.snap_dir for work in planned)
-    if first.host:
-        facts = ctx.one(HostFacts((first.directory,)), host=first.host)
-    else:
-        (facts,) = ctx.read(HostFacts((first.directory, *directories)))
+    facts = ctx.one(_rooms(ctx, first), host=first.host or None)
     room = facts.room(first.directory)
     needed = 0
     for work in planned:
@@ -148,6 +157,28 @@ def _planned(ctx: Context, planned: list[_Work]) -> Iterator[Outcome]:
             f"in {backup_dir(ctx, 'to')}, and {human(room.free)} are free",
             "make room, or give another directory or HOST:/DIRECTORY as `to` (and as `backups` of wipe)",
         )
+
+
+def _rooms(ctx: Context, place: ShardBackups) -> HostFacts:
+    """Return what tells how much room there is for this host's backups, on the host that they go to."""
+    return HostFacts((place.directory, *(() if place.host else (shard.snap_dir for shard in ctx.host.shards))))
+
+
+def foresee(ctx: Context) -> Iterator[tuple[str, Resource]]:
+    """Yield what is asked for where something is to be backed up."""
+    host = ctx.host.name
+    mongo = ctx.first("mongo")
+    if ctx.args["mongo"]:
+        yield from ((host, File(path)) for path in _edited(ctx))
+        if mongo is not None and mongo.name == host:
+            yield from ((host, one) for one in (_PROGRAMS, _dumps(ctx)))
+    if ctx.args["tarantool"] and ctx.host.shards:
+        places = [shard_backups(ctx, shard, "to") for shard in ctx.host.shards]
+        yield from ((host, place) for place in places)
+        yield from ((host, Unit(shard.unit)) for shard in ctx.host.shards)
+        if places[0].host in {"", *(one.name for one in ctx.site.hosts)}:
+            yield places[0].host or host, _rooms(ctx, places[0])
+        yield from foreseen_copy(ctx)
 
 
 def _how(work: _Work, linked: bool) -> str:
@@ -189,4 +220,6 @@ STEP = StepKind(
         },
     ),
     plan=plan,
+    apart=True,
+    foresee=foresee,
 )

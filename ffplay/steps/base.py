@@ -124,7 +124,10 @@ class StepKind:
     `schema` is the JSON Schema (2020-12) of its argument mapping, with a description of every property. A plain value
     in the playbook (`stop: tarantool`) is put under `main`. `groups` are the host groups where it has work, none
     meaning every host of the play; with `once` its function is called for the first of them alone, and plans for all.
-    `review` judges all changes that a play plans, after its last step.
+    `apart` tells that its work on a host needs nothing of what other hosts do in the steps around it, so that they need
+    not wait for each other. `review` judges all changes that a play plans, after its last step. `foresee` yields, as
+    (host, resource), what the function may ask for once it knows more: it is read along with what is asked for first,
+    for a plan has one round trip a host.
     `summary` is one sentence, `example` is YAML of one step. `reads` and `changes` are sentences for who writes a
     playbook: what on the site the step goes by, and what it may leave otherwise than it was ("Nothing." where nothing).
     """
@@ -140,7 +143,9 @@ class StepKind:
     groups: tuple[str, ...] = field(default=())
     needs_target: bool = False
     once: bool = False
+    apart: bool = False
     review: Callable[[tuple[Change, ...]], Iterator[Problem]] | None = None
+    foresee: Callable[[Context], Iterator[tuple[str, Resource]]] | None = None
 
 
 def parameters(required: Sequence[str] = (), **properties: Mapping[str, Any]) -> dict[str, Any]:

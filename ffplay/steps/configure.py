@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 
 from ffplay.edit import EditError, pyini, yamlfile
 from ffplay.model import Change, Check, Host, Problem, Unknown
+from ffplay.resources.base import Resource
 from ffplay.resources.checks import HttpExchange
 from ffplay.resources.file import File, FileState
 from ffplay.resources.mongo import FacesState
@@ -52,6 +53,15 @@ def plan(ctx: Context) -> Iterator[Outcome]:
     if target.detector is not None:
         for host in ctx.members("facenapi"):
             yield from _one(ctx, host, ("facenapi", target.detector), detector)
+
+
+def foresee(ctx: Context) -> Iterator[tuple[str, Resource]]:
+    """Yield the files and services that may be edited and restarted."""
+    for part in ("extraction", "facenapi"):
+        for host in ctx.members(part):
+            variables = ctx.variables_of(host.name)
+            yield host.name, File(str(variables[f"{part}_ini"]))
+            yield host.name, Unit(str(variables[f"{part}_unit"]))
 
 
 def begin(ctx: Context, gap: Gap) -> Iterator[Outcome]:
@@ -126,6 +136,7 @@ STEP = StepKind(
         },
     ),
     plan=plan,
+    foresee=foresee,
     groups=("extraction", "facenapi"),
     needs_target=True,
     once=True,

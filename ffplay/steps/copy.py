@@ -21,7 +21,7 @@ from ffplay.resources.record import Record
 from ffplay.resources.shard_data import DataState, ShardData
 from ffplay.resources.shard_http import ShardFaces, Silent
 from ffplay.resources.unit import RUNNING, Unit
-from ffplay.steps._filling import copy_directory, copy_name, filling
+from ffplay.steps._filling import copy_directory, copy_name, filling, foreseen_copy
 from ffplay.steps._gap import Gap, census_of, counted, gap_of, masters
 from ffplay.steps._gap_shards import is_replica
 from ffplay.steps._jobs import in_the_way, told
@@ -172,6 +172,7 @@ STEP = StepKind(
         options={"type": "object", "default": {}, "description": "More options of the tool by name."},
     ),
     plan=plan,
+    foresee=foreseen_copy,
     groups=("facenapi",),
     needs_target=True,
     once=True,

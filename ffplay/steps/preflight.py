@@ -28,6 +28,7 @@ from collections.abc import Generator, Iterator
 from ffplay.edit import EditError, lua
 from ffplay.findface import FACES_A_SHARD
 from ffplay.model import Note, Problem, Shard, Unknown
+from ffplay.resources.base import Resource
 from ffplay.resources.facts import HostFacts, HostState
 from ffplay.resources.file import File, FileState
 from ffplay.resources.shard_http import ShardFaces
@@ -67,6 +68,13 @@ def plan(ctx: Context) -> Iterator[Outcome | Estimate]:
     faces_at = faces_of(ctx)
     if faces_at is not None and faces_at[0].name == ctx.host.name:
         yield from gap.problems
+
+
+def foresee(ctx: Context) -> Iterator[tuple[str, Resource]]:
+    """Yield what more is asked for once it is known what is due."""
+    if "facenapi" in ctx.host.groups:
+        yield ctx.host.name, File(str(ctx.variables["tntapi_servers_file"]))
+    yield from _capacity.foresee(ctx)
 
 
 def _facts(ctx: Context) -> HostFacts:
@@ -188,4 +196,5 @@ STEP = StepKind(
         },
     ),
     plan=plan,
+    foresee=foresee,
 )

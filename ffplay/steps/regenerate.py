@@ -14,13 +14,13 @@ import dataclasses
 from collections.abc import Iterator
 
 from ffplay.model import Change, Check, Note, Problem
-from ffplay.resources.base import quote
+from ffplay.resources.base import Resource, quote
 from ffplay.resources.job import Job, JobState
 from ffplay.resources.mongo import FacensMade, FacesState
 from ffplay.resources.record import Record
-from ffplay.steps._dumps import guard
+from ffplay.steps._dumps import dumps_of, guard
 from ffplay.steps._gap import Gap, faces_of, gap_of
-from ffplay.steps._jobs import in_the_way, told
+from ffplay.steps._jobs import in_the_way, jobs_of, told
 from ffplay.steps.base import Context, Outcome, StepKind, parameters
 from ffplay.steps.configure import begin
 
@@ -69,6 +69,14 @@ def plan(ctx: Context) -> Iterator[Outcome]:
     )
 
 
+def foresee(ctx: Context) -> Iterator[tuple[str, Resource]]:
+    """Yield what is asked for where the faces have a gap."""
+    yield ctx.host.name, jobs_of(ctx, ctx.host.name)
+    dumps_at = dumps_of(ctx, str(ctx.args["backups"]))
+    if dumps_at is not None:
+        yield dumps_at[0].name, dumps_at[1]
+
+
 def _line(ctx: Context, gap: Gap, number: int) -> str:
     """Return one process's command."""
     processes = int(ctx.args["processes"])
@@ -113,6 +121,7 @@ STEP = StepKind(
         },
     ),
     plan=plan,
+    foresee=foresee,
     groups=("facenapi",),
     needs_target=True,
     once=True,

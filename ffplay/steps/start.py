@@ -52,5 +52,6 @@ STEP = StepKind(
         },
     ),
     plan=plan,
+    apart=True,
     main="part",
 )

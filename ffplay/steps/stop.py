@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ffplay.model import Change, Problem, Unknown
+from ffplay.resources.base import Resource
 from ffplay.resources.unit import STOPPED, Unit, UnitState
+from ffplay.steps._filling import foreseen_copy
 from ffplay.steps._parts import PART_SCHEMA, shards_with_gap, units_of
 from ffplay.steps.base import Context, Outcome, StepKind, parameters
 
@@ -30,6 +32,13 @@ def plan(ctx: Context) -> Iterator[Outcome]:
             yield Change(ctx.host.name, Unit(name), state, after, f"stop {name} ({state.active})", shard)
 
 
+def foresee(ctx: Context) -> Iterator[tuple[str, Resource]]:
+    """Yield the shards' units, and what tells whether a copy still fills them."""
+    if ctx.args["part"] == "tarantool" and ctx.host.shards:
+        yield from ((ctx.host.name, Unit(shard.unit)) for shard in ctx.host.shards)
+        yield from foreseen_copy(ctx)
+
+
 STEP = StepKind(
     name="stop",
     summary="Stop shards that are to be filled anew, or another part of the site.",
@@ -38,5 +47,7 @@ STEP = StepKind(
     changes="Stops units.",
     schema=parameters(["part"], part=PART_SCHEMA),
     plan=plan,
+    apart=True,
+    foresee=foresee,
     main="part",
 )

@@ -16,6 +16,7 @@ from ffplay.errors import InputError
 from ffplay.model import Change, Shard, Unknown
 from ffplay.resources.file import File, FileState
 from ffplay.steps._files import unreadable, wrong_kind
+from ffplay.steps._filling import foreseen_copy
 from ffplay.steps._parts import shards_with_gap
 from ffplay.steps.base import Context, Outcome, StepKind, parameters
 
@@ -89,6 +90,8 @@ STEP = StepKind(
         src={"type": "string", "description": "Template file: beside the playbook, or in a `templates` folder by it."},
     ),
     plan=plan,
+    apart=True,
+    foresee=foreseen_copy,
     main="src",
     groups=("tntapi",),
 )

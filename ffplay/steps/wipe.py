@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ffplay.model import Change, Check, Note, Problem, Shard, Unknown
+from ffplay.resources.base import Resource
 from ffplay.resources.record import Record
 from ffplay.resources.shard_backup import BackupIntact, ShardBackups
 from ffplay.resources.shard_data import DataState, ShardData
 from ffplay.resources.shard_http import ShardFaces, ShardState
 from ffplay.resources.unit import Unit
-from ffplay.steps._filling import filling
+from ffplay.steps._filling import filling, foreseen_copy
 from ffplay.steps._gap import Gap, gap_of
 from ffplay.steps._parts import backup_dir, shard_backups
 from ffplay.steps.base import Context, Outcome, StepKind, parameters
@@ -31,6 +32,13 @@ def plan(ctx: Context) -> Iterator[Outcome]:
     ctx.read(*(r for s in shards for r in (Unit(s.unit), ShardData(s), ShardFaces(s), places[s])))
     for shard in shards:
         yield from _one(ctx, gap, shard, places[shard])
+
+
+def foresee(ctx: Context) -> Iterator[tuple[str, Resource]]:
+    """Yield what is asked for where a shard has a gap."""
+    for shard in ctx.host.shards:
+        yield from ((ctx.host.name, one) for one in (Unit(shard.unit), shard_backups(ctx, shard, "backups")))
+    yield from foreseen_copy(ctx)
 
 
 def _one(ctx: Context, gap: Gap, shard: Shard, place: ShardBackups) -> Iterator[Outcome]:
@@ -119,6 +127,8 @@ STEP = StepKind(
         },
     ),
     plan=plan,
+    apart=True,
+    foresee=foresee,
     main="part",
     groups=("tntapi",),
     needs_target=True,

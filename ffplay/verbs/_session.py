@@ -131,8 +131,8 @@ def show_plan(found: Plan, output: Output, style: Style) -> None:
 def tell_cost(session: Session, output: Output, style: Style) -> None:
     """Write what the session cost, for who asked for more."""
     if style.verbose:
-        connections, trips = session.counts()
-        output.line(style.paint("dim", f"{plural(connections, 'connection')}, {plural(trips, 'round trip')}"))
+        counted = zip(session.counts(), ("connection", "round trip", "tunnel"), strict=True)
+        output.line(style.paint("dim", ", ".join(plural(count, noun) for count, noun in counted)))
 
 
 def refuse_problems(found: Plan) -> None:

@@ -69,8 +69,8 @@ class FakeSession:
     def stop(self) -> None:
         """Nothing is under way here."""
 
-    def counts(self) -> tuple[int, int]:
-        return 2, 5
+    def counts(self) -> tuple[int, int, int]:
+        return 2, 5, 3
 
 
 @pytest.fixture(autouse=True)

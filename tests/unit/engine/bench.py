@@ -9,7 +9,11 @@ from typing import Any
 import yaml
 
 from ffplay.engine.access import SiteAccess, read_host
+from ffplay.engine.applier import Applier
 from ffplay.engine.events import Event, Kind
+from ffplay.engine.journal import Journal
+from ffplay.engine.leg import Work
+from ffplay.engine.lock import Lock
 from ffplay.engine.options import Options
 from ffplay.engine.plan import Plan, StepPlan
 from ffplay.engine.planner import Planner
@@ -132,6 +136,24 @@ class Bench:
         """Return a file's text, empty where there is none."""
         file = self.folder / path
         return file.read_text() if file.exists() else ""
+
+
+class Single:
+    """The applier at work on one step plan after another; `result` and `made` are those of the last one."""
+
+    def __init__(self, bench: Bench, lock: Lock | None = None, journal: Journal | None = None) -> None:
+        self._bench = bench
+        self._applier = Applier(bench.loaded.site, bench.access, lock, journal)
+        self.result: dict[str, Any] = {}
+        self.made = False
+
+    def apply(self, plan: StepPlan) -> bool:
+        work = Work(plan, self._bench.recorder)
+        try:
+            self._applier.apply([work])
+        finally:
+            self.result, self.made = work.result, work.made
+        return work.made
 
 
 def short(plan: Plan) -> list[tuple[str, str, str]]:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from ffplay.engine.access import read_host, run_framed
+from ffplay.engine.access import read_host
+from ffplay.engine.framed import run_framed
 from ffplay.model import Host, Login
 from ffplay.remote.base import Reply
 from ffplay.remote.local import LocalConnection

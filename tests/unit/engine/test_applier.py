@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from ffplay.engine.applier import Applier, become_of
 from ffplay.engine.events import Kind
+from ffplay.engine.leg import become_of
 from ffplay.engine.plan import StepPlan
 from ffplay.errors import ChangeFailed, CheckFailed, Interrupted, NotConverged, Refused
 from ffplay.model import Change, Check, Host, Mark, Note, Problem, Step
 from ffplay.remote.base import Access, Become, Reply
 from ffplay.resources.base import DirectResource, ShellResource
 from ffplay.resources.checks import Stated
-from tests.unit.engine.bench import Bench
+from tests.unit.engine.bench import Bench, Single
 
 Make = Callable[..., Bench]
 STEP = Step("command", {}, Mark("p.yml", 1, 1))
@@ -63,9 +63,9 @@ class Direct(DirectResource):
 
 
 @pytest.fixture
-def applier(bench: Make) -> tuple[Bench, Applier]:
+def applier(bench: Make) -> tuple[Bench, Single]:
     made = bench("- debug: x")
-    return made, Applier(made.loaded.site, made.access, made.recorder, STEP)
+    return made, Single(made)
 
 
 def line(bench: Bench, name: str, after: Any) -> Change:
@@ -76,30 +76,30 @@ def plan(*outcomes: Any) -> StepPlan:
     return StepPlan(STEP, "a", "planned", outcomes)
 
 
-def test_changes_of_one_host_travel_as_one_script_and_are_read_again(applier: tuple[Bench, Applier]) -> None:
+def test_changes_of_one_host_travel_as_one_script_and_are_read_again(applier: tuple[Bench, Single]) -> None:
     bench, one = applier
     bench.access.connection("a").run(":")
     before = bench.pool.connection("a").round_trips
     assert one.apply(plan(*(line(bench, name, "v") for name in "xyz")))
     assert [bench.text(name) for name in "xyz"] == ["v\n"] * 3
-    assert bench.pool.connection("a").round_trips - before == 2
+    assert bench.pool.connection("a").round_trips - before == 1
     told = [event.change.summary for event in bench.recorder.events if event.kind is Kind.CHANGED and event.change]
     assert told == ["make x", "make y", "make z"]
 
 
-def test_the_last_command_s_output_is_the_result(applier: tuple[Bench, Applier]) -> None:
+def test_the_last_command_s_output_is_the_result(applier: tuple[Bench, Single]) -> None:
     bench, one = applier
     one.apply(plan(line(bench, "x", "first"), line(bench, "y", "second")))
     assert one.result == {"rc": 0, "stdout": "making second", "stdout_lines": ["making second"], "stderr": ""}
 
 
-def test_what_does_not_come_to_be_as_planned_is_told_by_name(applier: tuple[Bench, Applier]) -> None:
+def test_what_does_not_come_to_be_as_planned_is_told_by_name(applier: tuple[Bench, Single]) -> None:
     bench, one = applier
     with pytest.raises(NotConverged, match=r"make y: done, and .*/y is not as planned: value: predicted lie, found"):
         one.apply(plan(line(bench, "x", "v"), line(bench, "y", "lie")))
 
 
-def test_a_failing_change_stops_those_behind_it_and_shows_its_own_output(applier: tuple[Bench, Applier]) -> None:
+def test_a_failing_change_stops_those_behind_it_and_shows_its_own_output(applier: tuple[Bench, Single]) -> None:
     bench, one = applier
     with pytest.raises(ChangeFailed, match=r"^make y: exit code 3$") as caught:
         one.apply(plan(line(bench, "x", "v"), line(bench, "y", 3), line(bench, "z", "v")))
@@ -111,13 +111,12 @@ def test_a_failing_change_stops_those_behind_it_and_shows_its_own_output(applier
 def test_a_step_that_takes_too_long_is_told_so(bench: Make) -> None:
     made = bench("- debug: x")
     step = Step("command", {}, Mark("p.yml", 1, 1), timeout=0.2)
-    one = Applier(made.loaded.site, made.access, made.recorder, step)
     slow = Change("a", Line("/dev/null; sleep 30; :"), "", "v", "wait")
     with pytest.raises(ChangeFailed, match=r"wait: not finished after 0 s"):
-        one.apply(plan(slow))
+        Single(made).apply(StepPlan(step, "a", "planned", (slow,)))
 
 
-def test_a_change_that_goes_another_way_keeps_its_place(applier: tuple[Bench, Applier]) -> None:
+def test_a_change_that_goes_another_way_keeps_its_place(applier: tuple[Bench, Single]) -> None:
     bench, one = applier
     made: list[Any] = []
     direct = Change("a", Direct(_Made(made)), None, "new", "make d")
@@ -127,7 +126,7 @@ def test_a_change_that_goes_another_way_keeps_its_place(applier: tuple[Bench, Ap
     assert made == ["new"]
 
 
-def test_a_signal_between_two_changes_starts_nothing_new(applier: tuple[Bench, Applier]) -> None:
+def test_a_signal_between_two_changes_starts_nothing_new(applier: tuple[Bench, Single]) -> None:
     bench, one = applier
     made: list[Any] = []
     stopping = _Made(made)
@@ -151,7 +150,7 @@ class _Made:
         return len(self._made)
 
 
-def test_a_check_comes_behind_the_changes_before_it_and_fails_by_its_findings(applier: tuple[Bench, Applier]) -> None:
+def test_a_check_comes_behind_the_changes_before_it_and_fails_by_its_findings(applier: tuple[Bench, Single]) -> None:
     bench, one = applier
     check = Check("a", Stated("all is well", ("it is not",)), "look")
     with pytest.raises(CheckFailed, match=r"it is not"):
@@ -160,7 +159,7 @@ def test_a_check_comes_behind_the_changes_before_it_and_fails_by_its_findings(ap
     assert [event.kind for event in bench.recorder.events] == [Kind.CHANGE, Kind.CHANGED, Kind.CHECKED]
 
 
-def test_a_note_is_told_and_a_problem_refuses(applier: tuple[Bench, Applier]) -> None:
+def test_a_note_is_told_and_a_problem_refuses(applier: tuple[Bench, Single]) -> None:
     bench, one = applier
     assert not one.apply(plan(Note("a", "mind this")))
     assert one.result["msg"] == "mind this"
@@ -182,7 +181,7 @@ def test_a_step_may_say_as_whom_it_runs(become: bool | None, user: str | None, e
     assert become_of(Step("command", {}, Mark("p", 1, 1), become=become, become_user=user)) == expected
 
 
-def test_one_connection_serves_one_thread_at_a_time(applier: tuple[Bench, Applier]) -> None:
+def test_one_connection_serves_one_thread_at_a_time(applier: tuple[Bench, Single]) -> None:
     bench, _ = applier
     shared = bench.access.connection("a")
     threads = [threading.Thread(target=shared.run, args=(f"echo {n} >> {bench.folder}/order",)) for n in range(20)]

@@ -17,8 +17,8 @@ from ffplay.errors import Refused
 from ffplay.load import Sources, load
 from ffplay.model import Generation
 from ffplay.resources.audit import FacesAudit
-from ffplay.resources.glance import RecordFile, RunningJob, RunningJobs
-from ffplay.resources.record import Record
+from ffplay.resources.glance import RunningJob, RunningJobs
+from ffplay.resources.record import Record, RecordFile
 from ffplay.resources.removal import BackupFolders, Leftover, OldBackup, SetAside, SetAsides
 from ffplay.resources.runs import RunEnd, RunHead, Runs, RunState
 from ffplay.resources.shard_data import DataState, ShardData

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from ffplay.engine.access import read_host
-from ffplay.engine.applier import Applier
 from ffplay.engine.journal import Journal, runs_folder
 from ffplay.engine.options import Options
 from ffplay.engine.plan import StepPlan
@@ -19,7 +18,7 @@ from ffplay.load import Sources, load
 from ffplay.model import Change, Mark, Note, Step
 from ffplay.resources.job import Job
 from ffplay.resources.runs import RunHead, RunJournal, Runs, RunState
-from tests.unit.engine.bench import Bench, Recorder
+from tests.unit.engine.bench import Bench, Recorder, Single
 
 Make = Callable[..., Bench]
 
@@ -118,7 +117,7 @@ def test_what_goes_another_way_is_not_done_where_it_cannot_be_noted(bench: Make)
     head = RunHead("run1", "apply", "ann", "laptop", "2026-11-21", "/p.yml", "0.1.0", "1 change")
     journal = Journal(head, {"a": f"{one.folder}/a/state"}, one.folder)
     tool = Job("a tool", f"{one.folder}/jobs/tool-1", (f"touch {one.folder}/made",))
-    applier = Applier(one.loaded.site, one.access, one.recorder, step, None, journal)
+    applier = Single(one, None, journal)
     with pytest.raises(Refused, match="without it no change is made"):
         applier.apply(StepPlan(step, "a", "planned", (Change("a", tool, "none", "done", "run it"),)))
     assert not (one.folder / "made").exists()

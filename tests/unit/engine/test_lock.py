@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from ffplay.engine.applier import Applier
 from ffplay.engine.lock import Lock, Locks, locks_of, this_process
 from ffplay.engine.options import Options
 from ffplay.engine.plan import StepPlan
@@ -27,7 +26,7 @@ from ffplay.remote.base import Become
 from ffplay.resources.command import ALWAYS, RAN, Command
 from ffplay.resources.job import Job
 from ffplay.resources.lock import Holder
-from tests.unit.engine.bench import Bench, Recorder
+from tests.unit.engine.bench import Bench, Recorder, Single
 
 Make = Callable[..., Bench]
 DEAD = 2**22 + 1  # more than any pid
@@ -302,7 +301,7 @@ def test_a_run_that_loses_its_lock_in_the_middle_of_a_batch_makes_no_more_of_it(
     step = Step("command", {}, Mark("p.yml", 1, 1))
     lines = (f"rm -r {one.folder}/a/state/lock", f"touch {one.folder}/made")
     changes = tuple(Change("a", Command(line), ALWAYS, RAN, line) for line in lines)
-    applier = Applier(one.loaded.site, one.access, one.recorder, step, lock)
+    applier = Single(one, lock)
     with lock.over("a", fail), pytest.raises(Locked, match="was broken, and is free now"):
         applier.apply(StepPlan(step, "a", "planned", changes))
     assert not (one.folder / "made").exists()

@@ -38,6 +38,9 @@ class Here:
     def forward(self, address: str, port: int) -> Iterator[tuple[str, int]]:
         yield address, port
 
+    def dial(self, address: str, port: int, seconds: float) -> socket.socket:
+        return socket.create_connection((address, port), seconds)
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
