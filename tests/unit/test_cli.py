@@ -275,7 +275,7 @@ def test_what_reaches_no_host(
 
 def test_verbose_tells_the_cost(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["plan", "pb.yml", "-v"]) == 0
-    assert capsys.readouterr().out.endswith("2 connections, 5 round trips\n")
+    assert capsys.readouterr().out.endswith("2 connections, 5 round trips, 3 tunnels\n")
 
 
 def test_plan_as_json_is_one_document(capsys: pytest.CaptureFixture[str]) -> None:
