@@ -219,7 +219,7 @@ class Playbook:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """A value that nobody can know before the change is made; `why` completes "known after apply: ..."."""
+    """A value that nobody can know before the change is made; `why` completes "known after apply, once ..."."""
 
     why: str
 

@@ -12,7 +12,7 @@ from ffplay.report import recap
 from ffplay.report.failure import explain
 from ffplay.report.names import heading, item_name, joined
 from ffplay.report.output import Output
-from ffplay.report.plan_text import details
+from ffplay.report.plan_text import details, nobody
 from ffplay.report.rows import Row, entry_of
 from ffplay.report.style import Style, clean, duration
 
@@ -85,6 +85,8 @@ class Terminal:
         of = f"/{len(self._groups)}" if self._number <= len(self._groups) else ""
         handler = " [handler]" if event.data.get("handler") else ""
         self._output.line(self._style.paint("bold", f"STEP {self._number}{of} {heading(event.step)}{handler}"))
+        if event.data.get("hosts") == []:
+            self._output.line(self._style.paint("dim", f"  skipped: {nobody(event.step)}"))
 
     def _number_of(self, step: Step) -> int:
         """Return the number of the step's next group in the plan."""

@@ -45,7 +45,10 @@ def _back(plan: Plan, style: Style) -> Iterator[str]:
     """Yield what no rollback undoes, and what waits for `commit`."""
     if plan.irreversible:
         yield "ff-play rollback would not undo:"
-        yield from (f"  {host}: {clean(what)}" for host, what in plan.irreversible)
+        hosts: dict[str, list[str]] = {}
+        for host, what in plan.irreversible:
+            hosts.setdefault(clean(what), []).append(host)
+        yield from (f"  {joined(names)}: {what}" for what, names in hosts.items())
         yield ""
     waiting = sum(kib for _, _, kib in plan.aside)
     if waiting:
@@ -126,7 +129,7 @@ def _step(number: int, group: StepGroup, shards: int, style: Style) -> Iterator[
 def _skipped(group: StepGroup, style: Style) -> Iterator[str]:
     """Yield which hosts skip the step and why; hosts with one reason together."""
     if not group.plans:
-        yield f"skipped: {_nobody(group.step)}"
+        yield f"skipped: {nobody(group.step)}"
     reasons: dict[str, list[str]] = {}
     for plan in group.plans:
         if plan.state == "skipped":
@@ -138,7 +141,7 @@ def _skipped(group: StepGroup, style: Style) -> Iterator[str]:
         yield f"skipped{where}: {reason}" if reason else f"skipped{where}"
 
 
-def _nobody(step: Step) -> str:
+def nobody(step: Step) -> str:
     """Return why a step has no host."""
     if step.hosts:
         return f"no host of the play matches `hosts: {step.hosts}`"

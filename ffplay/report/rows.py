@@ -94,7 +94,7 @@ def entries(plan: StepPlan) -> Iterator[Entry]:
         name, address = (about.name, about.address) if isinstance(about, Shard) else (None, "")
         yield Entry("check", check.host, clean(check.summary), name, item=item, address=address)
     if plan.state == "deferred":
-        yield Entry("?", plan.host, f"known after apply: {plan.reason}", item=item)
+        yield Entry("?", plan.host, f"known after apply, once {clean(plan.reason)}", item=item)
 
 
 def entry_of(change: Change, item: str = "") -> Entry:
@@ -112,7 +112,7 @@ def shown(change: Change) -> str:
 def _shown(change: Change) -> tuple[str, tuple[str, ...]]:
     """Return the text and the diff under a change's line; a command that the line does not have, in full."""
     if isinstance(change.after, Unknown):
-        return f"known after apply: {clean(change.after.why)}", ()
+        return f"known after apply, once {clean(change.after.why)}", ()
     text: str = change.resource.show(change.before, change.after)
     label: str = change.resource.label
     if not text and sign(change) == ">" and label not in change.summary:

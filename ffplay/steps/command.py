@@ -56,7 +56,7 @@ def _due(verdict: Verdict | Unknown) -> bool:
 
 
 def _how(verdict: Verdict | Unknown) -> str:
-    return f"known after apply: {verdict.why}" if isinstance(verdict, Unknown) else str(verdict)
+    return f"known after apply, once {verdict.why}" if isinstance(verdict, Unknown) else str(verdict)
 
 
 def _not_run(ctx: Context, command: Command, verdict: Verdict) -> Iterator[Outcome]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 
@@ -42,6 +43,12 @@ def test_a_change_is_told_when_it_is_verified() -> None:
         Event(Kind.RESULT, "app1", step=STOP, status=Status.OK),
     )
     assert text.endswith("  db1  FindFace_shard_1: stop tarantool@FindFace_shard_1 ... changed (0.8 s)\n  app1  ok\n")
+
+
+def test_a_step_without_hosts_says_why() -> None:
+    nowhere = dataclasses.replace(STOP, hosts="db9")
+    text = told(Event(Kind.STEP, step=nowhere, data={"hosts": []}))
+    assert text.endswith("stop: tarantool\n  skipped: no host of the play matches `hosts: db9`\n")
 
 
 def test_what_the_plan_could_not_show_is_shown_before_it_is_made() -> None:

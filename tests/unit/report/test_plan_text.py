@@ -219,6 +219,18 @@ def test_problems_notes_and_skips() -> None:
     assert count(plan) == "2 hosts, 1 shard: 1 change, 1 problem"
 
 
+def test_what_no_rollback_undoes_is_told_once_for_all_hosts() -> None:
+    made = step("command")
+    plans = [planned(made, host, Change(host, Command("x"), ALWAYS, RAN, "run x")) for host in ("db1", "db2", "db3")]
+    lines = render(plan_of(group(made, *plans)), PLAIN)
+    assert "  db1..3: nothing is known that undoes the command `x`" in lines
+
+
+def test_what_a_deferred_step_waits_for_is_told() -> None:
+    lines = render(migration(), PLAIN)
+    assert "    ? app1: known after apply, once `faces` is registered by step 9" in lines
+
+
 def test_an_empty_step_is_one_line() -> None:
     made = step("start", service="tarantool")
     assert "  1 start: tarantool: ok" in render(plan_of(group(made, planned(made, "db1"))), PLAIN)
