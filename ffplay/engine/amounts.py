@@ -42,20 +42,14 @@ class Amounts:
         self.assumptions: list[str] = []
         self.worked = False
         self._known = known
+        self._speeds: dict[tuple[str, str], Speed] = {}
         self._target: Target | None = None
-        filled = [
-            (change.host, change.resource.shard.name)
-            for change in plan.changes
-            if isinstance(change.resource, ShardData) and _filled(change)
-        ]
+        data = [change for change in plan.changes if type(change.resource) is ShardData]
+        filled = [(change.host, change.resource.shard.name) for change in data if _filled(change)]
         judged = {(one.host, shard): faces for one in estimates for shard, faces in one.faces}
         share = None if known.faces is None else -(-known.faces // max(1, len(known.units) or len(filled)))
         self._filled: Mapping[tuple[str, str], int | None] = {key: judged.get(key, share) for key in filled}
-        self._emptied = {
-            (change.host, change.resource.shard.name)
-            for change in plan.changes
-            if isinstance(change.resource, ShardData) and change.after.empty
-        }
+        self._emptied = {(change.host, change.resource.shard.name) for change in data if change.after.empty}
         self._makers: Mapping[type, _Maker] = {
             ShardBackups: self._backup,
             BackupIntact: self._intact,
@@ -81,15 +75,17 @@ class Amounts:
         return found
 
     def _of(self, plan: StepPlan, outcome: Any) -> Iterator[Part]:
-        maker = self._makers.get(type(outcome.resource)) if isinstance(outcome, Change | Check) else None
+        maker = self._makers.get(type(getattr(outcome, "resource", None)))
         if maker is not None:
             parts = tuple(maker(plan, outcome))
             self.worked = self.worked or bool(parts and isinstance(outcome, Change))
             yield from parts
 
     def _speed(self, host: str, name: str, unit: str, factor: int = 1) -> Speed:
-        value = self._known.setting(host, name)
-        return Speed(value * factor, f"setting {name}: {value:g} {unit} a second")
+        if (host, name) not in self._speeds:
+            value = self._known.setting(host, name)
+            self._speeds[host, name] = Speed(value * factor, f"setting {name}: {value:g} {unit} a second")
+        return self._speeds[host, name]
 
     def _bytes(self, host: str, what: str, size: int | None) -> Iterator[Part]:
         """Yield what reads or writes so many bytes of files; nothing where there are none."""

@@ -8,15 +8,17 @@ one that records the last stale shard as filled.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ffplay.engine.forecast import Downtime, Known, StepForecast
-from ffplay.engine.plan import StepGroup
+from ffplay.engine.plan import StepGroup, StepPlan
 from ffplay.model import Change, Unknown
 from ffplay.resources.file import File
 from ffplay.resources.shard_data import ShardData
 from ffplay.resources.unit import STOPPED, Unit
+
+_KINDS = (File, ShardData, Unit)
 
 
 @dataclass
@@ -41,7 +43,7 @@ def downtimes(groups: Sequence[StepGroup], steps: Sequence[StepForecast], known:
     on = already
     for group, step in zip(groups, steps, strict=True):
         touched = on
-        for change in (change for plan in group.plans for change in plan.changes):
+        for change in (change for plan in group.plans for change in _told(plan)):
             touched = _happens(site, group.step.kind, change, known) or touched
         if touched or site.down:
             if not on or not found:
@@ -61,7 +63,7 @@ def _begin(groups: Sequence[StepGroup], known: Known) -> _Site:
 
     Where it sets no model, extraction-api has been given it already, and what is stale does not fit it.
     """
-    changes = [(group, change) for group in groups for plan in group.plans for change in plan.changes]
+    changes = [(group, change) for group in groups for plan in group.plans for change in _told(plan)]
     starts = {(change.host, change.resource.label) for _, change in changes if _starts(change)}
     stale = {_place(change) for _, change in changes if _fills(change)}
     switches = any(_switches(group.step.kind, change) for group, change in changes)
@@ -75,7 +77,7 @@ def _happens(site: _Site, kind: str, change: Change, known: Known) -> bool:
     elif _fills(change):
         site.stale.discard(_place(change))
     unit = (change.host, change.resource.label)
-    if not isinstance(change.resource, Unit) or unit not in known.units:
+    if unit not in known.units or type(change.resource) is not Unit:
         return site.down
     if _starts(change):
         site.stopped.discard(unit)
@@ -85,18 +87,23 @@ def _happens(site: _Site, kind: str, change: Change, known: Known) -> bool:
     return site.down
 
 
+def _told(plan: StepPlan) -> Iterator[Change]:
+    """Yield the changes that may have a say in it."""
+    return (change for change in plan.changes if type(change.resource) in _KINDS)
+
+
 def _switches(kind: str, change: Change) -> bool:
-    return kind == "configure" and isinstance(change.resource, File)
+    return kind == "configure" and type(change.resource) is File
 
 
 def _fills(change: Change) -> bool:
     after = change.after
-    return isinstance(change.resource, ShardData) and after.record is not None and after.record.state == "complete"
+    return type(change.resource) is ShardData and after.record is not None and after.record.state == "complete"
 
 
 def _starts(change: Change) -> bool:
     after = change.after
-    return isinstance(change.resource, Unit) and not isinstance(after, Unknown) and bool(after.active == "active")
+    return type(change.resource) is Unit and not isinstance(after, Unknown) and bool(after.active == "active")
 
 
 def _place(change: Change) -> tuple[str, str]:

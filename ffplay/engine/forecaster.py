@@ -56,15 +56,15 @@ class Forecaster:
 
     def _known(self, view: PlanView) -> Known:
         """Return what was read, in the form that a forecast takes."""
-        faces = next((one for one in view.seen(Faces).values() if isinstance(one, FacesState)), None)
-        census = next((one for one in view.seen(Census).values() if isinstance(one, CensusState)), CensusState())
+        seen = _Seen(view)
+        faces = next((one for one in seen.of(Faces).values() if isinstance(one, FacesState)), None)
+        census = next((one for one in seen.of(Census).values() if isinstance(one, CensusState)), CensusState())
         shards = [(host.name, shard) for host in self._loaded.site.hosts for shard in host.shards]
         units = {(host, shard.unit): shard.name for host, shard in shards}
         snapshots = {(host, shard.name): shard.snap_dir for host, shard in shards}
-        states = {(host, unit.label): state for (host, unit), state in view.seen(Unit).items()}
-        served, data = _of_shards(view.seen(ShardFaces)), _of_shards(view.seen(ShardData))
+        states = {(host, unit.label): state for (host, unit), state in seen.of(Unit).items()}
         rooms: dict[tuple[str, str], Room] = {
-            (host, room.path): room for (host, _), facts in view.seen(HostFacts).items() for room in facts.rooms
+            (host, room.path): room for (host, _), facts in seen.of(HostFacts).items() for room in facts.rooms
         }
 
         def linked(host: str, directory: str, shard: str) -> bool:
@@ -76,11 +76,11 @@ class Forecaster:
             lambda target: self._speed(target, view),
             faces.count if faces is not None and isinstance(faces.count, int) else None,
             dict(faces.sizes) if faces is not None else {},
-            next(iter(view.seen(DatabaseSize).values()), None),
-            {dump.run: _dumped(dump) for dumps in view.seen(MongoDumps).values() for dump in dumps},
+            next(iter(seen.of(DatabaseSize).values()), None),
+            {dump.run: _dumped(dump) for dumps in seen.of(MongoDumps).values() for dump in dumps},
             total(census.missing),
-            {key: _sizes(state) for key, state in data.items()},
-            {key: _galleries(state) for key, state in served.items() if isinstance(state, ShardState)},
+            {key: _sizes(state) for key, state in seen.shards(ShardData).items()},
+            {key: _galleries(state) for key, state in seen.shards(ShardFaces).items() if isinstance(state, ShardState)},
             units,
             frozenset(key for key in units if key in states and not states[key].running),
             linked,
@@ -170,9 +170,21 @@ class Forecaster:
         )
 
 
-def _of_shards(seen: Mapping[Any, Any]) -> Mapping[tuple[str, str], Any]:
-    """Return what was read of shards by (host, shard)."""
-    return {(host, resource.shard.name): value for (host, resource), value in seen.items()}
+class _Seen:
+    """What was read, by the kind of resource: looked through once, for a large site has many."""
+
+    def __init__(self, view: PlanView) -> None:
+        self._kinds: dict[type, dict[Any, Any]] = {}
+        for key, value in view.seen(object).items():
+            self._kinds.setdefault(type(key[1]), {})[key] = value
+
+    def of(self, kind: type) -> Mapping[Any, Any]:
+        """Return what was read of a kind, by (host, resource)."""
+        return self._kinds.get(kind, {})
+
+    def shards(self, kind: type) -> Mapping[tuple[str, str], Any]:
+        """Return what was read of shards, by (host, shard)."""
+        return {(host, resource.shard.name): value for (host, resource), value in self.of(kind).items()}
 
 
 def _sizes(state: DataState) -> Mapping[str, int]:

@@ -98,7 +98,7 @@ def _one(ctx: Context, host: Host, what: tuple[str, str], edit: Callable[[str], 
     if changes:
         after = FileState("file", content, before.mode, before.owner, before.group)
         yield Change(host.name, file, before, after, f"set {value} in {file.path}")
-    stale = not isinstance(state, Unknown) and state.since and before.mtime > state.since
+    stale = not isinstance(state, Unknown) and isinstance(state.since, int) and 0 < state.since < before.mtime
     if changes or stale or (not isinstance(state, Unknown) and state.active != "active"):
         why = "" if changes else " (its file is newer than its process)" if stale else ""
         yield Change(host.name, unit, state, restarted(), f"restart {unit.name}{why}")

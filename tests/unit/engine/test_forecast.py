@@ -58,11 +58,11 @@ class Told:
                 groups.setdefault(group, {"hosts": {}})["hosts"][host] = {} if host in _hosts(groups) else own
         inventory.write_text(yaml.safe_dump({"all": {"vars": self.body.get("vars", {}), "children": groups}}))
         self._loaded = load(Sources(playbook, (inventory,)))
+        self._forecaster = Forecaster(self._loaded, measure="measured" in self.body)
         self.measures = 0
 
     def document(self) -> Any:
         """Return the forecast as JSON has it, made as a session makes it."""
-        forecaster = Forecaster(self._loaded, measure="measured" in self.body)
         observed: dict[Any, Any] = {}
         while True:
             view = PlanView(observed)
@@ -70,7 +70,7 @@ class Told:
             if not view.missing:
                 assert not plan.problems, plan.problems
                 try:
-                    return document(forecaster.of(plan, view))
+                    return document(self._forecaster.of(plan, view))
                 except NeedsReading:
                     pass
             observed |= {key: self._answer(*key) for key in view.missing}
@@ -129,6 +129,8 @@ def test_forecast(path: Path, tmp_path: Path) -> None:
         assert refused.value.findings[0].message == told.body["refused"]
         return
     seen = _short(told.document())
+    # A plan is made again under the site's lock: nothing is measured a second time.
+    assert _short(told.document()) == seen
     assert told.measures == len(told.body.get("measured", ()))
     if differs(told.body["expect"], seen):
         pytest.fail(f"{path}: the forecast was\n{yaml.safe_dump(seen, sort_keys=False, width=120)}", pytrace=False)
