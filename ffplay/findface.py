@@ -48,6 +48,10 @@ DEFAULT_FACEN_SIZE = 320
 # A shard should not hold more faces than this [network].
 FACES_A_SHARD = 10_000_000
 
+# Where discovery looks for models, below `root`, where nobody says `models_dir`: undocumented, so a place counts only
+# where a model of the table above lies in it.
+MODEL_PLACES = ("/usr/share/findface-data/models", "/usr/share/findface-data", "/opt/ntech/share/models")
+
 # Bytes of one facen value: a facen is little-endian float32.
 FLOAT_BYTES = 4
 

@@ -10,6 +10,7 @@ from ffplay.load.filters import plain
 from ffplay.load.findings import did_you_mean
 from ffplay.load.load import Loaded, Sources, load, load_inventory
 from ffplay.load.patterns import select
+from ffplay.load.shards import shard_of
 from ffplay.load.targets import target_of
 from ffplay.load.values import NotKnown
 from ffplay.load.variables import Scope, Variables
@@ -34,5 +35,6 @@ __all__ = [
     "load_inventory",
     "plain",
     "select",
+    "shard_of",
     "target_of",
 ]

@@ -14,7 +14,7 @@ from ffplay.load.hostvars import Levels, VarsFiles, extra_variables
 from ffplay.load.inventory import Inventory, joined
 from ffplay.load.inventory_files import read_inventory
 from ffplay.load.inventory_yaml import add
-from ffplay.load.marked import Place, Source, place_of
+from ffplay.load.marked import Place, Source, parse, place_of
 from ffplay.load.patterns import known, select, unmatched
 from ffplay.load.playbook import Written, read_playbook
 from ffplay.load.rehearsal import Rehearsal
@@ -33,8 +33,8 @@ _PARTS = {"facenapi", "extraction", "tntapi", "mongo", "upload", "ntls"}
 class Sources:
     """What the command line gave.
 
-    `inventories` are files or directories; `extra` are the values of `-e`, in order; `limit` is a pattern; `vault`
-    opens what is encrypted in all of them.
+    `inventories` are files or directories, `text` is an inventory that lies in no file; `extra` are the values of `-e`,
+    in order; `limit` is a pattern; `vault` opens what is encrypted in all of them.
     """
 
     playbook: Path | None
@@ -42,6 +42,7 @@ class Sources:
     extra: tuple[str, ...] = ()
     limit: str | None = None
     vault: Vault = field(default_factory=lambda: Vault(Secrets()))
+    text: str = ""
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,8 @@ def _inventory(sources: Sources, written: Written | None, findings: Findings) ->
     inline = written.playbook.inventory if written else None
     for path in sources.inventories:
         read_inventory(path, found, findings)
+    if sources.text:
+        add(parse(sources.text, "the inventory", findings), found, findings)
     if not sources.inventories and inline is not None:
         add(inline, found, findings)
     found.finish(findings)

@@ -46,7 +46,7 @@ def shards_of(host: Host, names: Mapping[str, Any], findings: Findings) -> tuple
     found = []
     for index, entry in enumerate(entries):
         try:
-            found.append(_shard(entry, names))
+            found.append(shard_of(entry, names))
         except Mistake as mistake:
             findings.extend(mistake.at(_entry_place(host, index)).findings)
     return tuple(found)
@@ -65,7 +65,8 @@ def _entries(value: Any, place: Place | None) -> list[Mapping[str, Any]]:
     return [entry if isinstance(entry, dict) else {"id": entry} for entry in entries]
 
 
-def _shard(entry: Mapping[str, Any], names: Mapping[str, Any]) -> Shard:
+def shard_of(entry: Mapping[str, Any], names: Mapping[str, Any]) -> Shard:
+    """Return the shard of one entry of `shards`, by its host's variables. Raise `Mistake` where it makes no sense."""
     number = _number(entry, "id") if entry.get("id") is not None else None
     standalone = number is None and entry.get("name", _STANDALONE) == _STANDALONE
     if number is None and not standalone:

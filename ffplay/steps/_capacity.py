@@ -94,7 +94,7 @@ def capacity(
 def _held(ctx: Context) -> int:
     """Return the bytes that the host's shards take for facens today, as far as they answer."""
     served = ctx.read(*map(ShardFaces, ctx.host.shards))
-    return sum(_facens(one.faces, max(one.sizes, default=0)) for one in served if isinstance(one, ShardState))
+    return sum(facens_bytes(one.faces, max(one.sizes, default=0)) for one in served if isinstance(one, ShardState))
 
 
 def _crowded(ctx: Context) -> Iterator[Note]:
@@ -116,7 +116,7 @@ def _memory(
         if shard.name in due:
             total += yield from _shard_memory(ctx, shard, filling[shard.name], memtx[shard.name])
         else:
-            total += _facens(filling[shard.name].faces, size)
+            total += facens_bytes(filling[shard.name].faces, size)
     if total > facts.memory:
         said = f"its shards need about {human(total)} for facens of {size} floats, and it has {human(facts.memory)}"
         yield Problem(ctx.host.name, said, "add memory, or spread the faces over more hosts")
@@ -132,7 +132,7 @@ def _shard_memory(ctx: Context, shard: Shard, filling: Filling, memtx: int | Non
         said = f"{shard.name}: {filling.faces} faces{why} are due on it, and a shard should hold {most} at most"
         advice = "add shards and spread the faces over them, or set preflight's `faces_a_shard`"
         yield Problem(ctx.host.name, said, advice)
-    needed = _facens(filling.faces, size)
+    needed = facens_bytes(filling.faces, size)
     if memtx is not None and needed > memtx:
         gib = -(-needed // (1 << 28)) / 4
         yield Problem(
@@ -144,7 +144,7 @@ def _shard_memory(ctx: Context, shard: Shard, filling: Filling, memtx: int | Non
     return needed
 
 
-def _facens(faces: int, size: int) -> int:
+def facens_bytes(faces: int, size: int) -> int:
     """Return the bytes of facens with what a shard keeps beside them."""
     return int(faces * size * FLOAT_BYTES * _OVERHEAD)
 
@@ -157,7 +157,7 @@ def _of_shard(ctx: Context, facts: HostState, shard: Shard, filling: Filling) ->
     """
     data, served = ctx.read(ShardData(shard), ShardFaces(shard))
     size = ctx.target.facen_size if ctx.target else 0
-    facens = _facens(filling.faces, size)
+    facens = facens_bytes(filling.faces, size)
     yield _Need(shard.snap_dir, facens, "new snapshots")
     yield _Need(shard.wal_dir, facens + _WAL_BYTES, "xlogs")
     if isinstance(data, Unknown):

@@ -42,7 +42,12 @@ def inventory_files(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="an inventory, a file or a directory; repeatable",
     )
-    site.add_argument(
+    extra_vars(parser)
+
+
+def extra_vars(parser: argparse.ArgumentParser) -> None:
+    """Add variables."""
+    group(parser, SITE).add_argument(
         "-e",
         "--extra-vars",
         action="append",
