@@ -11,6 +11,7 @@ from ffplay.model import Change, Check, Target, Unknown
 from ffplay.resources.audit import FacesAudit
 from ffplay.resources.census import Copying
 from ffplay.resources.checks import Pause
+from ffplay.resources.command import Command
 from ffplay.resources.fast_index import FastIndex
 from ffplay.resources.job import Job
 from ffplay.resources.mongo_dump import DumpWhole, MongoDumps
@@ -34,8 +35,8 @@ _Maker = Callable[[StepPlan, Any], Iterator[Part]]
 class Amounts:
     """The work of one plan.
 
-    Once all steps were asked about, `assumptions` are what was assumed, and `worked` tells whether any change takes
-    long; checks alone do not count.
+    Once all steps were asked about, `assumptions` are what was assumed, and `worked` tells whether it is known of any
+    change that it takes long; checks alone do not count.
     """
 
     def __init__(self, plan: Plan, known: Known, estimates: tuple[Estimate, ...]) -> None:
@@ -56,7 +57,8 @@ class Amounts:
             MongoDumps: self._dump,
             DumpWhole: self._whole,
             ShardData: self._wipe,
-            Job: self._regenerate,
+            Job: self._job,
+            Command: self._command,
             Copying: self._copy,
             Unit: self._load,
             FastIndex: self._index,
@@ -70,6 +72,8 @@ class Amounts:
         found: dict[str, tuple[Part, ...]] = {}
         for plan in group.plans:
             parts = tuple(part for one in plan.outcomes for part in self._of(plan, one))
+            if plan.state == "deferred":
+                parts = (Part(plan.host, "what is known after apply", None, plan.reason),)
             if parts:
                 found[plan.host] = found.get(plan.host, ()) + parts
         return found
@@ -78,7 +82,8 @@ class Amounts:
         maker = self._makers.get(type(getattr(outcome, "resource", None)))
         if maker is not None:
             parts = tuple(maker(plan, outcome))
-            self.worked = self.worked or bool(parts and isinstance(outcome, Change))
+            changes = isinstance(outcome, Change)
+            self.worked = self.worked or (changes and any(part.seconds is not None for part in parts))
             yield from parts
 
     def _speed(self, host: str, name: str, unit: str, factor: int = 1) -> Speed:
@@ -131,18 +136,26 @@ class Amounts:
         kinds = ("snap", "wal", "index", "wal") if change.after.token[1] else ("wal",)
         yield from self._bytes(change.host, f"compare {shard} with its backup", self._files(change.host, shard, *kinds))
 
-    def _regenerate(self, plan: StepPlan, change: Change) -> Iterator[Part]:
-        if plan.step.kind != "regenerate" or self._target is None:
-            return
+    def _command(self, plan: StepPlan, change: Change) -> Iterator[Part]:
+        yield Part(change.host, "run a command", None, "only the playbook's author knows how long it takes")
+
+    def _job(self, plan: StepPlan, change: Change) -> Iterator[Part]:
+        """Yield a regeneration; any other detached tool is a command of the playbook's."""
+        if plan.step.kind == "regenerate" and self._target is not None:
+            yield self._regenerate(change, self._target)
+        else:
+            yield from self._command(plan, change)
+
+    def _regenerate(self, change: Change, target: Target) -> Part:
         line = change.resource.lines[0]
         count = self._known.faces
         if count is not None and _SKIPS in line:
-            count -= self._known.sizes.get(self._target.facen_size, 0)
-        speed, assumed = self._known.extraction(self._target)
+            count -= self._known.sizes.get(target.facen_size, 0)
+        speed, assumed = self._known.extraction(target)
         self.assumptions += assumed
         if "normalized" in line:
             self.assumptions.append(_NOT_COUNTED)
-        yield _part(change.host, f"make {_number(count)} facens", count, speed)
+        return _part(change.host, f"make {_number(count)} facens", count, speed)
 
     def _copy(self, plan: StepPlan, change: Change) -> Iterator[Part]:
         """Yield the faces of each shard, which are filled at the same time, or those that are on no filled shard."""
