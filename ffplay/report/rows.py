@@ -172,12 +172,13 @@ def _apart(group: list[Entry]) -> int | None:
 
 def _likeness(entry: Entry, signatures: dict[tuple[str, ...], tuple[str, ...]]) -> object:
     """Return what alike entries have the same; `signatures` keeps those of diffs, for many shards have one."""
-    changes = tuple(_masked(entry, line) for line in diff.skeleton(entry.diff))
+    parts = (entry.summary, entry.text, *diff.skeleton(entry.diff))
+    # All at once: a plan of a thousand hosts has very many of them.
+    summary, text, *changed = _masked(entry, "\0".join(parts)).split("\0")
+    changes = tuple(changed)
     if changes not in signatures:
         signatures[changes] = diff.signature(changes)
-    plain = [_masked(entry, entry.summary), _masked(entry, entry.text)]
-    if entry.sign != ">":
-        plain = [_NUMBER.sub("#", text) for text in plain]
+    plain = (summary, text) if entry.sign == ">" else (_NUMBER.sub("#", summary), _NUMBER.sub("#", text))
     return entry.sign, entry.item, bool(entry.shard), *plain, signatures[changes]
 
 
@@ -192,8 +193,26 @@ def _masked(entry: Entry, text: str, masks: Collection[str] = _MASKS) -> str:
     if numbered and "<shard>" in masks:
         found.insert(1, (numbered[0], f"{numbered[1]}<id>"))
     for name, mask in found:
-        text = re.sub(rf"(?<![A-Za-z0-9]){re.escape(name)}(?![A-Za-z0-9])", mask, text)
+        text = _replaced(text, name, mask)
     return text
+
+
+def _replaced(text: str, name: str, mask: str) -> str:
+    """Return text with a mask for a name, but where that is a part of a longer word."""
+    parts, start = [], 0
+    at = text.find(name)
+    while at >= 0:
+        end = at + len(name)
+        within = _in_word(text[at - 1 : at]) or _in_word(text[end : end + 1])
+        if not within:
+            parts += [text[start:at], mask]
+            start = end
+        at = text.find(name, at + 1 if within else end)
+    return "".join([*parts, text[start:]])
+
+
+def _in_word(char: str) -> bool:
+    return char.isascii() and char.isalnum()
 
 
 def _merged(texts: list[tuple[Entry, str]]) -> str:

@@ -113,6 +113,11 @@ def test_a_probe_is_asked_again_after_the_command(bench: Make) -> None:
     idle = made("z", "true").play()
     assert isinstance(idle, NotConverged)
     assert idle.message.endswith("exited 1")
+    probe = "[ -e '{{ here }}/x' ]"
+    half = bench(
+        f'- command: {{cmd: "touch \'{{{{ here }}}}/w\'", probe: "{probe}", creates: "{{{{ here }}}}/w"}}', ONLY_A
+    )
+    assert isinstance(half.play(), NotConverged)
     broken = made("z", "touch '{{ here }}/broken'")
     assert isinstance(broken.play(), NotConverged)
     assert [problem.host for problem in broken.plan().problems] == ["a"]
