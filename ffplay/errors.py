@@ -7,6 +7,7 @@
     |   |-- NotConverged        5   a change ran, and reading again showed another value than planned
     |   |-- CheckFailed         6   a check (verify, assert, wait_for) found the site wrong
     |   `-- Refused             7   preflight or a safety rule forbids to go on; nothing was changed by the step
+    |       `-- Stale           7   the site or the files are no longer as they were when the plan was made
     |-- Unreachable             4   a host cannot be reached, or was lost
     |   |-- HostKeyError        4   its host key is unknown or another one
     |   |-- AuthError           4   it does not let us in
@@ -115,6 +116,10 @@ class Refused(SiteError):
     """A safety rule forbids to go on."""
 
     exit_code = 7
+
+
+class Stale(Refused):
+    """A plan is no longer true: the site, or what it was made from, changed since."""
 
 
 class Unreachable(HostError):

@@ -218,6 +218,17 @@ class Playbook:
 
 
 @dataclass(frozen=True, slots=True)
+class Digested:
+    """A content of `size` bytes that was left out, known by its SHA-256 in hex."""
+
+    size: int
+    sha256: str
+
+    def __len__(self) -> int:
+        return self.size
+
+
+@dataclass(frozen=True, slots=True)
 class Unknown:
     """A value that nobody can know before the change is made; `why` completes "known after apply, once ..."."""
 
@@ -238,7 +249,8 @@ class Change:
 
     The same value is shown by `plan`, made by `apply` and verified by reading `resource` again. `summary` is
     the line that a person reads. `effects` are further resources whose values this change is known to alter (they are
-    not verified: the change's own resource is).
+    not verified: the change's own resource is). `shown` is what is read under that line where somebody wrote it down
+    (in a saved plan, which leaves contents out); None has the resource tell.
     """
 
     host: str
@@ -248,6 +260,7 @@ class Change:
     summary: str
     shard: str | None = None
     effects: tuple[tuple[str, Any, Any], ...] = field(default=(), hash=False)
+    shown: str | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 from ffplay import __version__
 from ffplay.engine.access import SiteAccess, collected, read_host
 from ffplay.engine.events import Event, Kind, Listener
+from ffplay.engine.fingerprints import observations
 from ffplay.engine.framed import run_framed
 from ffplay.engine.journal import Journal, runs_folder
 from ffplay.engine.lock import Lock, Locks, locks_of, state_dirs, this_process
@@ -21,19 +22,19 @@ from ffplay.engine.options import Options, check_start
 from ffplay.engine.plan import Plan, same
 from ffplay.engine.planner import Planner
 from ffplay.engine.player import Player
+from ffplay.engine.stale import changed
+from ffplay.engine.stale import error as stale
+from ffplay.engine.standing import standing
 from ffplay.engine.stopwatch import Stopwatch
 from ffplay.engine.view import NeedsReading, PlanView
-from ffplay.errors import Error, HostError, Interrupted, Refused, SiteError, SiteErrors
+from ffplay.errors import Error, HostError, Interrupted, SiteError, SiteErrors, Stale
 from ffplay.load import Loaded
 from ffplay.model import Mark, Play, Step
 from ffplay.remote.pool import Pool
 from ffplay.resources.base import Resource, Scripted
 from ffplay.resources.job_script import forget_script
 from ffplay.resources.lock import Holder
-from ffplay.resources.record import describe
 from ffplay.resources.runs import RunEnd, RunHead
-from ffplay.resources.shard_data import ShardData
-from ffplay.resources.unit import Unit
 
 if TYPE_CHECKING:
     from ffplay.engine.forecaster import Forecaster
@@ -71,7 +72,9 @@ class Session:
         self._pool = Pool(loaded.site.hosts, options.forks)
         self._access = SiteAccess(self._pool, self._listener)
         self._forecaster: Forecaster | None = None
-        self._observed: dict[Any, Any] = {}
+        # What the last plan was made from, and what goes on with it where that is not the same command once more.
+        self.observed: dict[Any, Any] = {}
+        self.again = ""
 
     def __enter__(self) -> Self:
         return self
@@ -109,9 +112,10 @@ class Session:
         hosts = {*plan.hosts, *(change.host for change in plan.changes)}
         try:
             with lock.over(hosts, self._not_released, self._asked()) as values:
+                before = self.observed
                 now = self._plan(self._planner, values)
                 if now.problems or not same(plan, now):
-                    raise Refused("", "the site changed since the plan was made; nothing was done", "plan again")
+                    raise self._changed(before)
                 journal.begin(now)
                 self._listener.journal = journal
                 return self._make(now, lock, journal)
@@ -121,6 +125,12 @@ class Session:
                 "to go on, run the same command again on this machine: it takes the lock over (from another one: "
                 "ff-play unlock PLAYBOOK -i FILE)",
             ) from error
+
+    def _changed(self, before: Mapping[tuple[str, Resource], Any]) -> Stale:
+        """Return the error for a plan that came out otherwise under the lock; `before` is what it was made from."""
+        sides = (observations(values, self._loaded.site, self._planner.run) for values in (before, self.observed))
+        found = list(changed(*sides)) or ["what is to be done is not what was shown"]
+        return stale("the site changed since the plan was made", found, "plan again")
 
     def closes(self, plan: Plan) -> bool:
         """Tell whether runs are open no more once the plan is made, also where it changes nothing else."""
@@ -202,11 +212,11 @@ class Session:
         if lock is not None and journal is not None:
             journal.times = times
             self._end(plan, lock, journal, error)
-        standing = self._standing(plan) if error is not None else ()
+        shards = standing(self._access, self._loaded.site, plan.hosts) if error is not None else ()
         hosts = {host: player.counts.get(host, {}) for host in plan.hosts}
         seconds = time.monotonic() - started
-        data = {"hosts": hosts, "seconds": seconds, "standing": standing, "verb": self._planner.verb}
-        data |= {"run": _way_back(plan, journal), "times": times}
+        data = {"hosts": hosts, "seconds": seconds, "standing": shards, "verb": self._planner.verb}
+        data |= {"run": _way_back(plan, journal), "times": times, "again": self.again}
         self._listener.event(Event(Kind.RECAP, error=error, data=data))
         if error is not None:
             raise error
@@ -225,14 +235,14 @@ class Session:
     def _asked(self) -> Mapping[str, Sequence[Scripted]]:
         """Return what the last plan read over each host's shell."""
         found: dict[str, list[Scripted]] = {}
-        for host, one in self._observed:
-            if isinstance(one, Scripted) and (host, one.source) not in self._observed:
+        for host, one in self.observed:
+            if isinstance(one, Scripted) and (host, one.source) not in self.observed:
                 found.setdefault(host, []).append(one)
         return found
 
     def _plan(self, planner: Planner, known: Mapping[Any, Any] = MappingProxyType({})) -> Plan:
         """Plan by what is known, and by what else there is to be read."""
-        observed = self._observed = dict(known)
+        observed = self.observed = dict(known)
         while True:
             view = PlanView(observed)
             plan = planner.plan(view)
@@ -273,26 +283,6 @@ class Session:
             list(pool.map(read, wanted))
         if errors:
             raise SiteErrors(tuple(errors))
-
-    def _standing(self, plan: Plan) -> tuple[str, ...]:
-        """Return a line for each shard that says what it is at; of a host that does not answer, that it does not."""
-        lines = []
-        for name in plan.hosts:
-            host = self._loaded.site.host(name)
-            if not host.shards:
-                continue
-            resources: list[Resource] = [r for shard in host.shards for r in (Unit(shard.unit), ShardData(shard))]
-            try:
-                values = read_host(self._access, host, resources)
-            except HostError as error:
-                lines.append(f"{name}: not known: {error.message}")
-                continue
-            for shard in host.shards:
-                unit, data = values[name, Unit(shard.unit)], values[name, ShardData(shard)]
-                lines.append(
-                    f"{name} {shard.name}: {unit.active}, {len(data.files)} data files, {describe(data.record)}"
-                )
-        return tuple(lines)
 
 
 def _way_back(plan: Plan, journal: Journal | None) -> str:

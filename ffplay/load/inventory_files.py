@@ -10,6 +10,7 @@ from ffplay.load.findings import Findings
 from ffplay.load.inventory import Inventory
 from ffplay.load.inventory_yaml import add
 from ffplay.load.marked import Source, read
+from ffplay.load.seen import read_text
 from ffplay.load.vault import is_vault
 
 # What Ansible, too, leaves out when an inventory is a directory.
@@ -72,7 +73,7 @@ def _read_ini(path: Path, into: Inventory, findings: Findings) -> None:
     from ffplay.load.inventory_ini import add_ini
 
     try:
-        text = path.read_text(encoding="utf-8-sig")  # some editors of Windows begin a file with a mark
+        text = read_text(path).removeprefix("\ufeff")  # some editors of Windows begin a file with a mark
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         findings.add(None, f"{path}: cannot be read: {reason}")

@@ -16,6 +16,7 @@ from ffplay.load.inventory import Inventory, merge, one
 from ffplay.load.marked import Dict, List, Source, Text, key_place, place_of, value_place
 from ffplay.load.marked_json import parse_json
 from ffplay.load.quick import is_template
+from ffplay.load.seen import OUTPUT_OF, note
 from ffplay.load.vaulted import vaulted
 
 # How long a script may take for an answer, in seconds.
@@ -101,6 +102,7 @@ def _ask(path: Path, words: tuple[str, ...], findings: Findings) -> Dict | None:
         hint = "run it by hand to see what it waits for"
         findings.add(None, f"{command}: no answer within {SCRIPT_SECONDS:g} seconds; it was killed", hint)
         return None
+    note(f"{OUTPUT_OF}{command}", printed.encode())
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     hint = f"it said: {'; '.join(lines[-_LINES_OF_STDERR:])}" if lines else "it said nothing on standard error"
     if code != 0:

@@ -21,6 +21,7 @@ from ffplay.load.filters import FILTERS, TESTS
 from ffplay.load.findings import Mistake
 from ffplay.load.lookups import Lookups
 from ffplay.load.marked import place_of, whole_file
+from ffplay.load.seen import note
 from ffplay.load.taint import TaintContext, TaintEnvironment
 from ffplay.load.values import NotKnown
 from ffplay.load.vaulted import plain_bytes
@@ -113,6 +114,7 @@ class _Loader(jinja2.FileSystemLoader):
     def get_source(self, environment: jinja2.Environment, template: str) -> Any:
         """Return a template's text, its path, and whether it is still the same."""
         text, path, unchanged = super().get_source(environment, template)
+        note(path, Path(path).read_bytes())
         return plain_bytes(text.encode(), template, self._vault).decode(), path, unchanged
 
 

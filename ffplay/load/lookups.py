@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ffplay.load.findings import Mistake, did_you_mean, listed
+from ffplay.load.seen import read_bytes
 from ffplay.load.vaulted import plain_bytes
 from ffplay.load.vaultkeys import Vault
 
@@ -42,7 +43,7 @@ class Lookups:
         given = Path(term).expanduser()
         path = next((each for folder in self._folders if (each := folder / given).is_file()), given)
         try:
-            return plain_bytes(path.read_bytes(), term, self._vault).decode("utf-8").rstrip()
+            return plain_bytes(read_bytes(path), term, self._vault).decode("utf-8").rstrip()
         except FileNotFoundError:
             searched = "" if given.is_absolute() else f"searched: {listed(f'{folder}/' for folder in self._folders)}"
             raise Mistake(None, f"there is no file {term}", searched, term) from None

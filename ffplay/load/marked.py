@@ -14,12 +14,12 @@ from typing import Any
 import yaml
 
 from ffplay.load.findings import Findings
+from ffplay.load.seen import read_text
 from ffplay.load.vault import is_vault
 from ffplay.load.vaulted import opened, secret_text, vaulted
 from ffplay.model import Mark
 from ffplay.secret import Secrets
 
-_VAULT = {"!vault", "!vault-encrypted"}
 _SCALARS = {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "timestamp")}
 _STR, _MERGE = "tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"
 _QUOTE_HINT = 'a value that starts with {{ must be quoted: key: "{{ name }}"'
@@ -124,7 +124,7 @@ def whole_file(file: str, text: str) -> Place:
 def read(path: Path, findings: Findings) -> Any:
     """Return a YAML (or JSON) file's value, None for an empty file; mistakes go to `findings`."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
     except FileNotFoundError:
         findings.add(None, f"{path}: there is no such file")
     except (OSError, UnicodeDecodeError) as error:
@@ -226,7 +226,7 @@ class _Builder:
             made = List(self.build(item) for item in node.value)
             made.place, made.item_places = self._place(node), [self._place(item) for item in node.value]
             return made
-        if node.tag in _VAULT and isinstance(node, yaml.ScalarNode):
+        if node.tag in {"!vault", "!vault-encrypted"} and isinstance(node, yaml.ScalarNode):
             place = self._place(node)
             return vaulted(node.value, place, self._name(place), self._findings)
         if node.tag not in _SCALARS:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ffplay.load.findings import Mistake, did_you_mean, hints, listed
 from ffplay.load.hostnames import expand
+from ffplay.load.seen import read_text
 from ffplay.model import Host, Site
 
 _SUBSCRIPT = re.compile(r"^(?P<name>.+)\[(?P<first>-?\d+)?(?P<colon>[:-])?(?P<last>-?\d+)?\]$")
@@ -110,7 +111,7 @@ def _limit_pieces(limit: str) -> Iterator[str]:
             yield piece
             continue
         try:
-            lines = Path(piece[1:]).read_text(encoding="utf-8").splitlines()
+            lines = read_text(Path(piece[1:])).splitlines()
         except OSError as error:
             raise Mistake(None, f"the limit's file {piece[1:]} cannot be read: {error.strerror}") from None
         yield from (line.strip() for line in lines if line.strip() and not line.startswith("#"))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ffplay.load.findings import Mistake
 from ffplay.load.marked import Text, place_of
+from ffplay.load.seen import read_bytes
 from ffplay.load.values import OMIT, Kind, Layer, Lazy, NotKnown, without_omitted
 from ffplay.load.vaulted import SecretText, plain_bytes
 from ffplay.load.vaultkeys import Vault
@@ -220,7 +221,7 @@ class Variables:
 
     def content(self, path: Path) -> bytes:
         """Return a file's content, opened where it is encrypted. Raise `Mistake` or OSError."""
-        return plain_bytes(path.read_bytes(), path.name, self._vault)
+        return plain_bytes(read_bytes(path), path.name, self._vault)
 
     def host(self, name: str) -> Host:
         """Return a host of the site. Raise KeyError for a name that is none."""

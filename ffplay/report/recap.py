@@ -38,6 +38,9 @@ def _ways_on(data: Mapping[str, Any], error: Error) -> list[str]:
     """Return what can be done now: a commit cannot be gone back from, nor a run that changed nothing."""
     run = data.get("run")
     on = _ON if isinstance(error, Interrupted) else _AGAIN
+    if data.get("again"):
+        # A saved plan is true once.
+        on = on.replace("the same command again", f"`{data['again']}`")
     if not run or data.get("verb") == "commit":
         return [f"The way on: {on.rstrip(';')}."]
     back = f"ff-play rollback {run} -i FILE, which shows first what it would do (ff-play show {run} -i FILE: this run)."

@@ -113,7 +113,7 @@ def _shown(change: Change) -> tuple[str, tuple[str, ...]]:
     """Return the text and the diff under a change's line; a command that the line does not have, in full."""
     if isinstance(change.after, Unknown):
         return f"known after apply, once {clean(change.after.why)}", ()
-    text: str = change.resource.show(change.before, change.after)
+    text: str = change.resource.show(change.before, change.after) if change.shown is None else change.shown
     label: str = change.resource.label
     if not text and sign(change) == ">" and label not in change.summary:
         text = "\n".join(f"$ {line}" for line in label.splitlines())

@@ -1,8 +1,9 @@
 """Resources and their values as JSON and back, so that what one run wrote down another ffplay can reverse.
 
 A dataclass is an object whose `is` names its module and class (`file.FileState`); only the frozen data of this package
-and of `ffplay.model` can be named. Tuples are arrays, lists and mappings are objects with the one key `list` or `map`,
-bytes are `utf8` where they are text and `base64` where they are not.
+and of `ffplay.model`, and those of plans (`engine.forecast.Forecast`), can be named. Tuples are arrays, lists and
+mappings are objects with the one key `list` or `map`, bytes are `utf8` where they are text and `base64` where they are
+not.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-_NAME = re.compile(r"([a-z_]+)\.([A-Z][A-Za-z]*)")
+_NAME = re.compile(r"((?:(?:engine|steps)\.)?[a-z_]+)\.([A-Z][A-Za-z]*)")
 _MODEL = "ffplay.model"
 _HERE = __name__.rpartition(".")[0]
+_PLANS = ("ffplay.engine", "ffplay.steps")
 
 
 def encode(value: Any) -> Any:
@@ -84,7 +86,8 @@ def _decode_data(body: Mapping[str, Any]) -> Any:
 def _class_of(name: str) -> Any:
     matched = _NAME.fullmatch(name)
     if matched:
-        module = _MODEL if matched[1] == "model" else f"{_HERE}.{matched[1]}"
+        where = "ffplay" if "." in matched[1] or matched[1] == "model" else _HERE
+        module = f"{where}.{matched[1]}"
         try:
             found = getattr(importlib.import_module(module), matched[2], None)
         except ModuleNotFoundError:
@@ -96,6 +99,8 @@ def _class_of(name: str) -> Any:
 
 def _name_of(kind: type) -> str:
     package, _, module = kind.__module__.rpartition(".")
+    if package in _PLANS:
+        return f"{package.rpartition('.')[2]}.{module}.{kind.__name__}"
     if kind.__module__ != _MODEL and package != _HERE:
         raise TypeError(f"{kind.__module__}.{kind.__name__} is no plain data of ours")
     return f"{module}.{kind.__name__}"

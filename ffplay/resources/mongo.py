@@ -100,7 +100,7 @@ class Faces(DirectResource):
         """
         under_way = value.record is not None and value.record.state == "regenerating"
         sizes = text_of(tuple(sorted({size for size, _ in value.sizes})))
-        return {**record_facts(value.record), "facen sizes": "on their way" if under_way else sizes}
+        return {**record_facts(value.record), "size of facens": "on their way" if under_way else sizes}
 
     def reached(self, before: Any, after: Any, observed: Any) -> bool:
         """Compare the record, and of finished faces that no facen has another size."""
@@ -113,7 +113,7 @@ class Faces(DirectResource):
         wanted = {size for size, _ in after.sizes}
         wrong = tuple(f"{count} of {size}" for size, count in observed.sizes if size and size not in wanted)
         sizes = (text_of(tuple(sorted(wanted))), text_of(wrong)) if wanted and wrong else ("", "")
-        planned, seen = ({"facen sizes": one} for one in sizes)
+        planned, seen = ({"size of facens": one} for one in sizes)
         return otherwise({**record_facts(after.record), **planned}, {**record_facts(observed.record), **seen})
 
     def show(self, before: Any, after: Any) -> str:

@@ -110,7 +110,7 @@ class MongoDumps(Scripted, DirectResource):
 
     def facts(self, value: Any) -> Mapping[str, str]:
         """Return which dumps there are: what a new one will hold is still being written."""
-        return {"dumps": text_of(tuple(dump.run for dump in value))}
+        return {"list of dumps": text_of(tuple(dump.run for dump in value))}
 
     def reached(self, before: Any, after: Any, observed: Any) -> bool:
         """Tell whether the planned dump is there."""

@@ -113,7 +113,7 @@ done; :"""
     def facts(self, value: Any) -> Mapping[str, str]:
         """Return the runs that are open: the others changed nothing that does not show on the site itself."""
         open_runs = tuple(f"{one.head.run} ({one.head.verb}, {one.status})" for one in value if not one.closed)
-        return {"open runs": text_of(open_runs)}
+        return {"list of open runs": text_of(open_runs)}
 
 
 @dataclass(frozen=True, slots=True)

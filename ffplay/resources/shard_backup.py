@@ -135,7 +135,7 @@ sync; mv -f {quote([f"{token}.new"])} {quote([token])}; rm -rf {quote([part])}; 
 
     def facts(self, value: Any) -> Mapping[str, str]:
         """Return which backups there are: what a new one will hold is still being written."""
-        return {"backups": text_of(tuple(backup.run for backup in value))}
+        return {"list of backups": text_of(tuple(backup.run for backup in value))}
 
     def reached(self, before: Any, after: Any, observed: Any) -> bool:
         """Tell whether the planned backup is among those that are there, and no earlier one went."""

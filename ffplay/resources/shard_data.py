@@ -191,7 +191,7 @@ sync
     def facts(self, value: Any) -> Mapping[str, str]:
         """Return the record, whether there are files, and whose: a shard that serves writes to them all the time."""
         found = {"data files": "none" if value.empty else "there", "missing directories": text_of(value.missing)}
-        return {**record_facts(value.record), **found, "instances": text_of(value.instances)}
+        return {**record_facts(value.record), **found, "Tarantool instance": text_of(value.instances)}
 
     def reached(self, before: Any, after: Any, observed: Any) -> bool:
         """Compare; files that the shard writes itself are not compared."""

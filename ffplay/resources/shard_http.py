@@ -43,7 +43,7 @@ class Gallery:
 
 @dataclass(frozen=True, slots=True)
 class ShardState:
-    """What a shard answers: its galleries, and the facen sizes (in floats) of the first faces of each."""
+    """What a shard answers: its galleries, and the size of facens (in floats) of the first faces of each."""
 
     galleries: tuple[Gallery, ...] = ()
     sizes: tuple[int, ...] = ()
@@ -141,7 +141,7 @@ class ShardFaces(DirectResource):
     def facts(self, value: Any) -> Mapping[str, str]:
         """Return whether it answers, and with facens of which size: faces and galleries come and go."""
         if isinstance(value, ShardState):
-            return {"shard": "answers", "facen sizes": text_of(value.sizes)}
+            return {"shard": "answers", "size of facens": text_of(value.sizes)}
         return {"shard": "does not answer" if value is None else "takes connections and does not answer"}
 
     def read(self, access: Access, host: Host) -> ShardState | Silent | None:

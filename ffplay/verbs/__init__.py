@@ -19,7 +19,7 @@ VERBS: Mapping[str, str] = MappingProxyType(
         "rollback": "show the way back to before a run, ask, and go it",
         "commit": "remove what verified runs set aside, and old backups if asked; no way back is left",
         "runs": "show the runs that the site's hosts know",
-        "show": "show one run: what it changed, how it ended, and the ways on",
+        "show": "show one run: what it changed, how it ended, and the ways on; or a saved plan",
         "status": "show what each host and shard is at, open runs, locks, and what is set aside",
         "unlock": "remove the lock that a dead run left on a site",
         "verify": "check that the site is at a playbook's target, and change nothing",

@@ -8,6 +8,7 @@ import json
 import secrets
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -66,14 +67,18 @@ def apply_plan(
     output: Output,
     style: Style,
     nothing: str = "the site is as the playbook wants it",
+    *,
+    proved: Callable[[Plan], None] = lambda found: None,
 ) -> int:
     """Plan, show the plan, ask, and make it so; return the exit code. Raise the `Error` that ended it.
 
-    `nothing` is said where there is nothing to do.
+    `nothing` is said where there is nothing to do. `proved` is given the plan first, and raises where it must not be
+    applied.
     """
     from ffplay.engine.interrupts import stoppable
 
     found = session.plan()
+    proved(found)
     if not args.json:
         show_plan(found, output, style)
     refuse_problems(found)
@@ -91,9 +96,16 @@ def apply_plan(
     return code
 
 
-def plan_only(session: Session, args: argparse.Namespace, output: Output, style: Style) -> int:
-    """Show the plan, and change nothing; return the exit code."""
+def plan_only(
+    session: Session,
+    args: argparse.Namespace,
+    output: Output,
+    style: Style,
+    taken: Callable[[Plan], None] = lambda found: None,
+) -> int:
+    """Show the plan, and change nothing; return the exit code. `taken` is given the plan first."""
     found = session.plan()
+    taken(found)
     if args.json:
         from ffplay.report.json_plan import document
 

@@ -1,11 +1,11 @@
-"""`ff-play show`: show one run."""
+"""`ff-play show`: show one run, or a plan that was saved."""
 
 from __future__ import annotations
 
 import argparse
 from typing import TYPE_CHECKING
 
-from ffplay.verbs import _options
+from ffplay.verbs import _options, _saved
 from ffplay.verbs._session import load_site
 
 if TYPE_CHECKING:
@@ -13,18 +13,23 @@ if TYPE_CHECKING:
     from ffplay.report.style import Style
 
 
-EXAMPLES = (("ff-play show 20261123T205251Z-10b8 -i site.yml -v", "one run, with the difference of each change"),)
+EXAMPLES = (
+    ("ff-play show 20261123T205251Z-10b8 -i site.yml -v", "one run, with the difference of each change"),
+    ("ff-play show switch.ffplan", "the plan that `plan -o switch.ffplan` wrote; no inventory is needed"),
+)
 
 
 def options(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
-    parser.add_argument("run", metavar="RUN", help="the run's name, as `ff-play runs` shows it")
+    parser.add_argument("run", metavar="RUN", help="the run's name, as `ff-play runs` shows it; or a plan's file")
     _options.whole_site(parser)
     _options.diff(parser)
 
 
 def run(args: argparse.Namespace, output: Output, style: Style) -> int:
-    """Show one run: what it changed, how it ended, and the ways on."""
+    """Show one run, what it changed, how it ended, and the ways on; or a plan that was saved."""
+    if _saved.is_plan_file(args.run):
+        return _saved.show(args, output, style)
     from ffplay.engine.journal import runs_folder
     from ffplay.engine.survey import Survey
     from ffplay.report import runs as report
