@@ -124,7 +124,7 @@ RULES = (
     Rule(
         "wipe-without-backup",
         "A wipe with no backup of the shards before it.",
-        "A wipe is refused without a verified backup, and by then regeneration has taken its hours.",
+        "A wipe sets nothing aside that no verified backup holds: unless an earlier run made one, the plan is refused.",
         _wipe_without_backup,
     ),
     Rule(

@@ -26,6 +26,7 @@ from ffplay.arguments import build_parser
 from ffplay.errors import BUG_EXIT_CODE, CHANGES_EXIT_CODE, FINDINGS_EXIT_CODE
 from ffplay.lab import site as lab_site
 from ffplay.lab.layout import LabOptions
+from ffplay.lint.check import check, read_book
 from ffplay.load import Sources, editors, load, load_inventory
 
 TOP = Path(__file__).resolve().parents[2]
@@ -145,11 +146,13 @@ def anchors_of(page: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("block", [block for block in YAML if block.mark not in ("fragment", "inventory")], ids=str)
-def test_every_playbook_of_the_documents_is_right(block: Block, tmp_path: Path) -> None:
+def test_every_playbook_of_the_documents_is_right_and_clean(block: Block, tmp_path: Path) -> None:
     path = tmp_path / "playbook.yml"
     path.write_text(block.text)
     (tmp_path / "templates").symlink_to(TOP / "templates")
-    assert load(Sources(path, () if "inventory:" in block.text else (CLUSTER,))).playbook is not None
+    sources = Sources(path, () if "inventory:" in block.text else (CLUSTER,))
+    assert load(sources).playbook is not None
+    assert check(read_book(sources)).remarks == ()
     jsonschema.validate(yaml.safe_load(block.text), editors.playbook_schema())
 
 

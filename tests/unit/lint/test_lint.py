@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import re
+import socket
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -112,6 +114,21 @@ def test_a_finding_has_its_place_its_rule_and_why(tmp_path: Path, capsys: pytest
         ("unnamed-play", 1, 3),
         ("command-without-guard", 3, 7),
     ]
+
+
+@pytest.mark.parametrize("verb", ["lint", "validate", "new"])
+def test_no_host_is_reached_and_nothing_is_started(
+    verb: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def forbidden(*_: object) -> None:
+        raise AssertionError("this verb looks at files alone")
+
+    monkeypatch.setattr(socket.socket, "connect", forbidden)
+    monkeypatch.setattr(socket, "getaddrinfo", forbidden)
+    monkeypatch.setattr(subprocess.Popen, "__init__", forbidden)
+    words = [str(tmp_path / "new.yml"), "--model", "cherry_480"] if verb == "new" else [str(SHIPPED[0])]
+    assert cli.main([verb, *words, "-i", str(ROOT / "inventories" / "cluster.yml")]) == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_a_broken_playbook_is_told_as_validate_does(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
