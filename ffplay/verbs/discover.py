@@ -34,7 +34,7 @@ def options(parser: argparse.ArgumentParser) -> None:
         metavar="HOST",
         help="a host with facenapi, and any others: HOST, NAME=HOST, USER@HOST:PORT",
     )
-    site.add_argument("-u", "--user", help="who logs in; by default what ~/.ssh/config says")
+    site.add_argument("-u", "--user", metavar="NAME", help="who logs in; by default what ~/.ssh/config says")
     site.add_argument("-b", "--become", action="store_true", help="become root by sudo")
     site.add_argument("--private-key", "--key-file", metavar="FILE", help="the key that logs in")
     site.add_argument("--ssh-common-args", metavar="ARGS", help="options as for ssh: --ssh-common-args='-J gate'")

@@ -86,7 +86,8 @@ def test_options_stand_in_groups_in_one_order() -> None:
 def shown() -> list[tuple[str, str]]:
     """Return the command lines of documents and shipped files, each with where it stands."""
     pages = [TOP / "README.md", *sorted((TOP / "docs").glob("*.md")), *sorted((TOP / "playbooks").glob("*.yml"))]
-    lines = [(page, re.findall(r"^(?: {4,}|#   )(ff-play [^\n]*)$", page.read_text(), re.M)) for page in pages]
+    texts = [(page, re.sub(r"\\\n *", "", page.read_text())) for page in pages]  # a line may be continued
+    lines = [(page, re.findall(r"^(?: {4,}|#   )(ff-play [^\n]*)$", text, re.M)) for page, text in texts]
     return [(page.name, line) for page, found in lines for line in found]
 
 
