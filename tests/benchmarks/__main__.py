@@ -25,7 +25,7 @@ _QUICK = (["ff-play", "floor-a", "floor-a-fast", "floor-b"], "1x1,2x2", 1)
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure what the arguments ask for, and print it. 1: a tool did not do the whole job."""
     args = _arguments(argv)
-    for signum in (signal.SIGTERM, signal.SIGHUP):
+    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, lambda number, _: sys.exit(128 + number))
     for name in sorted({TOOLS[name].peer for name in args.tools} - {""}):
         peers.install(TOP, name)

@@ -61,6 +61,7 @@ def document(results: Results, took: float) -> str:
         "LATENCY": _latency(latency["tools"]),
         "PROFILE_SIZE": profile["size"],
         "PROFILE": _profile(profile["modes"]),
+        "STEPS": _steps(profile["modes"]["apply"]),
         "POSTS": f"{copying['posts']:,}",
         "FACEN": str(copying["size"]),
         "COPYING": _copying(copying),
@@ -172,6 +173,20 @@ def _profile(modes: Mapping[str, Any]) -> str:
     ]
     rows.append(["all else", *(f"{1000 * rest[mode]:.0f}" for mode in modes)])
     return _table(["part", *(f"{mode}, ms" for mode in modes)], rows)
+
+
+def _steps(run: Mapping[str, Any]) -> str:
+    """Return how long each step of a run took, and what came before the first and after the last one."""
+    begun = [["until the first step: start, load, connect, plan twice, lock", 0.0], *run["steps"]]
+    ends = [*(start for _, start in begun[1:]), run["total"]]
+    rows = [
+        [
+            "after the last step: the lock, the recap" if name.startswith("RECAP") else name,
+            f"{1000 * (end - start):.0f}",
+        ]
+        for (name, start), end in zip(begun, ends, strict=True)
+    ]
+    return _table(["part of the run", "ms"], rows)
 
 
 def _copying(found: Mapping[str, Any]) -> str:

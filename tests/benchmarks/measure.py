@@ -10,6 +10,7 @@ import json
 import os
 import resource
 import select
+import signal
 import subprocess
 import sys
 import tempfile
@@ -46,10 +47,16 @@ def run(command: Sequence[str], environment: Mapping[str, str], seconds: float =
     """Run a command at the top of this repository to its end, and end what it leaves behind. Raise RuntimeError."""
     order = json.dumps({"command": list(command), "environment": dict(environment), "seconds": seconds})
     helper = [sys.executable, "-m", "tests.benchmarks.measure"]
-    reply = subprocess.run(helper, cwd=_TOP, input=order, capture_output=True, text=True, check=False)
-    if reply.returncode:
-        raise RuntimeError(f"{command!r}: {reply.stderr}")
-    return Measured(**json.loads(reply.stdout))
+    with subprocess.Popen(helper, cwd=_TOP, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            reply, _ = process.communicate(order)
+        except BaseException:
+            # It ends what it has started.
+            process.terminate()
+            raise
+    if process.returncode:
+        raise RuntimeError(f"{command!r} was not measured: exit code {process.returncode}")
+    return Measured(**json.loads(reply))
 
 
 def _measure(command: Sequence[str], environment: Mapping[str, str], seconds: float) -> Measured:
@@ -86,7 +93,8 @@ def _await(child: subprocess.Popen[bytes], deadline: float) -> int:
 
 def main() -> int:
     """Measure the command of standard input, as JSON, and write how it ran."""
-    processes.die_with_parent()
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    processes.die_with_parent(signal.SIGTERM)
     processes.adopt_orphans()
     order = json.load(sys.stdin)
     try:

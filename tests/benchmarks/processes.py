@@ -22,9 +22,9 @@ def adopt_orphans() -> None:
     _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def die_with_parent() -> None:
-    """Have this process killed when its parent ends, however that comes about."""
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+def die_with_parent(by: signal.Signals = signal.SIGKILL) -> None:
+    """Have this process get a signal when its parent ends, however that comes about."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, by, 0, 0, 0)
 
 
 def descendants(root: int) -> Iterator[int]:

@@ -1,8 +1,8 @@
 """ffplay with a look at what its main thread does, every 2 ms: `python -m tests.benchmarks.sampled FILE VERB...`.
 
-FILE gets JSON: the seconds since the process began (`total`), and those of each place. A place is the innermost module
-of ffplay on the stack, or `import` while anything is being imported; what other threads do is told by what waits for
-them.
+FILE gets JSON: the seconds since the process began (`total`), those of each place (`seconds`), and when which step of a
+run began (`steps`). A place is the innermost module of ffplay on the stack, or `import` while anything is being
+imported; what other threads do is told by what waits for them.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import threading
 import time
 from pathlib import Path
 from types import FrameType
+from typing import Any, TextIO
 
 _SECONDS = 0.002
 
@@ -36,6 +37,22 @@ class Sampler(threading.Thread):
             if frame is not None:
                 self.seconds[place(frame)] += now - last
             last = now
+
+
+class Steps:
+    """Standard output that notes when a run says that it begins a step, or its recap."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self.begun: list[tuple[str, float]] = []
+
+    def write(self, text: str) -> int:
+        if text.lstrip().startswith(("STEP ", "RECAP")):
+            self.begun.append((text.strip(), since_start()))
+        return self._stream.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 def place(frame: FrameType | None) -> str:
@@ -62,7 +79,8 @@ def main() -> int:
     """Run ffplay."""
     path, *arguments = sys.argv[1:]
     before = since_start()
-    sampler = Sampler()
+    sampler, steps = Sampler(), Steps(sys.stdout)
+    sys.stdout = steps  # type: ignore[assignment]
     sampler.start()
     code: object = 0
     try:
@@ -73,7 +91,7 @@ def main() -> int:
         code = error.code
     seconds = {"python": before, **sampler.seconds}
     seconds["python"] = before + sampler.seconds["python"]
-    Path(path).write_text(json.dumps({"total": since_start(), "seconds": seconds}))
+    Path(path).write_text(json.dumps({"total": since_start(), "seconds": seconds, "steps": steps.begun}))
     return code if isinstance(code, int) else 0
 
 

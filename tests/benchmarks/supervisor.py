@@ -65,7 +65,7 @@ def main() -> int:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, hard), hard))
     processes.adopt_orphans()
-    processes.die_with_parent()
+    processes.die_with_parent(signal.SIGTERM)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     children = []
     log = (Path(sys.argv[1]) / "site.log").open("ab")

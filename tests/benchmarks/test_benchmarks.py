@@ -114,24 +114,49 @@ def test_a_job_that_is_not_whole_is_seen(running: site.BenchSite, spoil: Callabl
 
 
 BURN = """
-import time
+import pathlib, sys, time
 kept = bytearray(50 << 20)
 end = time.process_time() + 0.5
 while time.process_time() < end:
     pass
+pathlib.Path(sys.argv[1], "burnt").touch()
 time.sleep(1000)
+"""
+LEAVE = """
+(setsid "$1" "$2/burn.py" "$2" >/dev/null 2>&1 & echo $! > "$2/pid")
+while [ ! -e "$2/burnt" ]; do sleep 0.05; done
+sleep 0.6
 """
 
 
 def test_what_a_command_leaves_behind_is_counted_and_ended(tmp_path: Path) -> None:
     # A process that loses its parent, as a kept ssh connection does: its CPU time and memory are the command's too.
     (tmp_path / "burn.py").write_text(BURN)
-    script = f"setsid {sys.executable} {tmp_path}/burn.py >/dev/null 2>&1 & echo $! > {tmp_path}/pid; sh -c 'sleep 1.5'"
-    ran = measure.run(["sh", "-c", f"({script})"], os.environ)
-    assert ran.code == 0
+    ran = measure.run(["sh", "-c", LEAVE, "sh", sys.executable, str(tmp_path)], os.environ)
+    assert ran.code == 0, ran.output
     assert ran.cpu > 0.4
     assert ran.memory > 50 << 10
     assert not Path("/proc", (tmp_path / "pid").read_text().strip()).exists()
+
+
+def test_an_interrupted_run_leaves_nothing(tmp_path: Path) -> None:
+    pid = tmp_path / "pid"
+    order = f"from tests.benchmarks import measure; measure.run(['sh', '-c', 'echo $$ > {pid}; sleep 1000; :'], {{}})"
+    with subprocess.Popen([sys.executable, "-c", order], stderr=subprocess.DEVNULL) as process:
+        while not (pid.exists() and pid.read_text().strip()):
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+    started = Path("/proc", pid.read_text().strip())
+    deadline = time.monotonic() + 10
+    while started.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not started.exists()
+
+
+def test_what_takes_long_has_fewer_rounds() -> None:
+    rounds = {size: TOOLS["ansible"].rounds(Size.parse(size), 5) for size in ("1x1", "16x4", "64x4")}
+    assert rounds == {"1x1": 3, "16x4": 1, "64x4": 0}
+    assert TOOLS["ff-play"].rounds(Size.parse("64x4"), 5) == 5
 
 
 def test_the_readme_has_the_chart_of_the_document() -> None:
@@ -147,13 +172,15 @@ def test_the_document_and_its_chart_say_what_was_measured() -> None:
     ]
     samples.append(Sample("64x4", "ff-play", "plan", 4.0, 0.5, 1.0, 4096))
     one = {"rate": 100.0, "tarantool": 0.9, "client": 0.1}
+    run = {
+        "total": 2.0,
+        "seconds": {"import": 0.5, "engine/view": 0.001},
+        "steps": [("STEP 1/1 stop", 0.5), ("RECAP after 1.4 s", 1.9)],
+    }
     more = {
         "isolated": True,
         "latency": {"size": "16x4", "delay": 0.05, "tools": {}},
-        "profile": {
-            "size": "16x4",
-            "modes": {"plan": {"total": 1.0, "seconds": {"import": 0.5, "engine/view": 0.001}}},
-        },
+        "profile": {"size": "16x4", "modes": {"apply": run}},
         "copying": {"posts": 28000, "size": 320, "tool": one, "http": {**one, "rate": 400.0}, "lua": one},
     }
     text = document.document(Results(samples, more), 120.0)
@@ -164,6 +191,8 @@ def test_the_document_and_its_chart_say_what_was_measured() -> None:
     assert "| load over HTTP | 400 | 25 % | 0.90 | 0.10 |" in text
     assert "The bound is the shard's one thread" in text
     assert "| imports | 500 |\n| all else | 1 |" in text
+    assert "| STEP 1/1 stop | 1400 |" in text
+    assert "recap | 100 |" in text
     assert not re.search(r"@[A-Z_]+@", text)
     first, ours, peer, _ = document.chart(text).splitlines()
     assert first.startswith("16x4 hosts x shards")

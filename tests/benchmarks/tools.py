@@ -127,7 +127,7 @@ TOOLS = {
             _ansible,
             _mitogen_settings,
             peer="ansible",
-            most={16: 5, 64: 2, 256: 1, 10**6: 0},
+            most={4: 5, 16: 3, 64: 2, 256: 1, 10**6: 0},
         ),
         Tool(
             "ansible",
@@ -135,7 +135,7 @@ TOOLS = {
             _ansible,
             _ansible_settings,
             peer="ansible",
-            most={4: 5, 16: 2, 64: 1, 10**6: 0},
+            most={4: 3, 64: 1, 10**6: 0},
         ),
     )
 }
