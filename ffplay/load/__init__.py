@@ -9,8 +9,9 @@ from ffplay.load.files import find_file
 from ffplay.load.filters import plain
 from ffplay.load.findings import did_you_mean
 from ffplay.load.load import Loaded, Sources, load, load_inventory
+from ffplay.load.marked import Place, value_place
 from ffplay.load.patterns import select
-from ffplay.load.shards import shard_of
+from ffplay.load.shards import entry_place, shard_of
 from ffplay.load.targets import target_of
 from ffplay.load.values import NotKnown
 from ffplay.load.variables import Scope, Variables
@@ -21,12 +22,14 @@ __all__ = [
     "Loaded",
     "NotKnown",
     "Origins",
+    "Place",
     "Scope",
     "Sources",
     "Variables",
     "check_args",
     "convert_args",
     "did_you_mean",
+    "entry_place",
     "explain",
     "find_file",
     "find_host",
@@ -37,4 +40,5 @@ __all__ = [
     "select",
     "shard_of",
     "target_of",
+    "value_place",
 ]

@@ -48,7 +48,7 @@ def shards_of(host: Host, names: Mapping[str, Any], findings: Findings) -> tuple
         try:
             found.append(shard_of(entry, names))
         except Mistake as mistake:
-            findings.extend(mistake.at(_entry_place(host, index)).findings)
+            findings.extend(mistake.at(entry_place(host, index)).findings)
     return tuple(found)
 
 
@@ -125,10 +125,10 @@ def check_shards(host: Host, findings: Findings) -> None:
             if other is not shard and not clash:
                 clash = f"two shards of {host.name}, {other.name} and {shard.name}, both have {words} {value}"
         if clash:
-            findings.add(_entry_place(host, index), clash)
+            findings.add(entry_place(host, index), clash)
 
 
-def _entry_place(host: Host, index: int) -> Place | None:
+def entry_place(host: Host, index: int) -> Place | None:
     """Return where the inventory has a host's n-th shard, or the variable where it is but a number."""
     raw = host.vars.get("shards")
     if isinstance(raw, list) and index < len(raw):

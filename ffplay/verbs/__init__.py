@@ -31,6 +31,7 @@ VERBS: Mapping[str, str] = MappingProxyType(
         "completion": "print the script by which bash, zsh or fish completes this command line",
         "inventory": "show hosts, groups, shards and variables",
         "discover": "read a site that nobody has described, and write an inventory for it",
+        "diff": "show where an inventory and its site disagree",
         "lab": "bring up a small real site on this machine to rehearse on",
     }
 )
@@ -40,7 +41,7 @@ VERBS: Mapping[str, str] = MappingProxyType(
 CHAPTERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "change a site": ("plan", "apply", "rollback", "commit", "unlock"),
-        "look at a site": ("discover", "status", "runs", "show", "verify"),
+        "look at a site": ("discover", "diff", "status", "runs", "show", "verify"),
         "write playbooks and inventories": ("new", "validate", "lint", "explain", "schema", "completion", "inventory"),
         "rehearse": ("lab",),
     }

@@ -8,12 +8,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ffplay.errors import HostError, usage_error
+from ffplay.errors import usage_error
 from ffplay.verbs import _options
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from ffplay.engine.discover.seeds import Reach
     from ffplay.report.output import Output
     from ffplay.report.style import Style
@@ -73,12 +71,7 @@ def run(args: argparse.Namespace, output: Output, style: Style) -> int:
     else:
         output.lines([f"{path} is written: {len(site.hosts)} hosts, {sum(1 for _ in site.shards())} shards."])
         output.lines([discovered.heading(odd), *(f"  {discovered.said(one)}" for one in odd)] if odd else [])
-    return ended(_errors(site.hosts), style)
-
-
-def _errors(hosts: Sequence[Any]) -> list[HostError]:
-    """Return what went wrong on every host, each once."""
-    return list({(error.host, error.message): error for host in hosts for error in host.errors}.values())
+    return ended(site.errors, style)
 
 
 def _path(args: argparse.Namespace) -> Path | None:

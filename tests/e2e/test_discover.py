@@ -146,3 +146,27 @@ def test_a_file_is_not_written_over_and_a_secret_not_written_down(lab: LabSite, 
     ffplay(*words, "--force")
     assert "ansible_password" in site.read_text()
     assert "hunter2" not in site.read_text()
+
+
+def test_an_inventory_and_its_site_agree_until_somebody_changes_one_of_them(lab: LabSite, tmp_path: Path) -> None:
+    agree = "the inventory and the site agree: 3 hosts, 4 shards"
+    assert agree in ffplay("diff", str(lab.inventory), "--detailed-exitcode")
+    conf = lab.databases[0].root / "etc/tarantool/instances.enabled/FindFace_shard_2.lua"
+    before = conf.read_text()
+    site = tmp_path / "site.yml"
+    site.write_text(lab.inventory.read_text().replace("shards: 2", "shards: [{id: 1}, {id: 2, memtx_gb: 1}]", 1))
+    line = site.read_text().splitlines().index("          shards: [{id: 1}, {id: 2, memtx_gb: 1}]") + 1
+    try:
+        conf.write_text(before.replace("', 8002" if "', 8002" in before else '", 8002', '", 8102'))
+        told = ffplay("diff", str(site), "--detailed-exitcode", code=2)
+        document = json.loads(ffplay("diff", "-i", str(site), "--json"))
+    finally:
+        conf.write_text(before)
+    assert f"{site}:{line}:47: db1 FindFace_shard_2: memtx_gb is 1 in the inventory, and 0.0625 in {conf}" in told
+    assert "db1 FindFace_shard_2: http_port is 8002 in the inventory, and 8102 in" in told
+    assert told.endswith("2 differences (3 hosts, 4 shards)\n")
+    assert [(one["kind"], one["shard"], one["line"]) for one in document["differences"]] == [
+        ("value", "FindFace_shard_2", line)
+    ] * 2
+    assert "is given" not in ffplay("diff", str(lab.inventory))
+    assert "none is given" in ffplay("diff", code=3)

@@ -42,7 +42,7 @@ def describe(site: SiteReading, *, by_name: bool = False) -> Description:
         member = tuple(group for group, hosts in groups.items() if host.name in {one.name for one in hosts})
         kept, dropped = _compatible(host.shards)
         left_out += [(host.name, name, why) for name, why in dropped]
-        variables = _connection(host, names[host.name]) | _services(site, host, member)
+        variables = _connection(host, names[host.name]) | services(site, host, member)
         if "tntapi" in member:
             variables |= _shards(site, host, kept, names)
         entries.append(HostEntry(names[host.name], member, variables, host))
@@ -81,8 +81,8 @@ def _compatible(shards: Iterable[ShardReading]) -> tuple[list[ShardReading], lis
     return kept, dropped
 
 
-def _services(site: SiteReading, host: HostReading, groups: Iterable[str]) -> dict[str, Any]:
-    """Return what of a host's services is not as the defaults have it."""
+def services(site: SiteReading, host: HostReading, groups: Iterable[str]) -> dict[str, Any]:
+    """Return what of a host's services is not as its variables have it."""
     found: dict[str, Any] = {}
     if host.facenapi is not None:
         address, port = host.facenapi.listen

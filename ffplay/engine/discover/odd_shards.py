@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ffplay.engine.discover.oddity import Oddity
 from ffplay.engine.discover.parts import master_of
 from ffplay.engine.discover.readings import HostReading, ShardReading, SiteReading
-from ffplay.engine.discover.seeds import is_loopback
+from ffplay.engine.discover.seeds import is_wildcard
 from ffplay.findface import FACES_A_SHARD
 from ffplay.load import shard_of
 from ffplay.resources.shard_data import human
@@ -68,7 +68,7 @@ def _layout(_site: SiteReading, host: HostReading, shard: ShardReading) -> _Told
                 "it is stated in `shards`",
             )
     binary, address = shard.found.binary, shard.found.shard.address
-    if binary is not None and not is_loopback(binary[0]) and binary[0] != address:
+    if binary is not None and not is_wildcard(binary[0]) and binary[0] not in {address, "localhost"}:
         yield (
             "two-addresses",
             f"its binary port listens on {binary[0]} and its HTTP port on {address}",

@@ -89,6 +89,11 @@ class SiteReading:
         """Return the first host with a facenapi."""
         return next((host for host in self.hosts if host.facenapi is not None), None)
 
+    @property
+    def errors(self) -> tuple[HostError, ...]:
+        """Return what went wrong on every host, each once."""
+        return tuple({(error.host, error.message): error for host in self.hosts for error in host.errors}.values())
+
     def owner(self, address: str, of: HostReading) -> HostReading | None:
         """Return the host that `of` means by an address, None where none is known by it."""
         if is_loopback(address):

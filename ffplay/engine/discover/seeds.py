@@ -81,8 +81,13 @@ def is_address(text: str) -> bool:
 
 
 def is_loopback(text: str) -> bool:
-    """Tell whether an address is each host's own."""
-    return text in {"", "localhost", "127.0.0.1", "::1", "0.0.0.0", "::", "*"}  # noqa: S104 - compared, not bound
+    """Tell whether each host means itself by an address."""
+    return is_wildcard(text) or text in {"localhost", "127.0.0.1", "::1"}
+
+
+def is_wildcard(text: str) -> bool:
+    """Tell whether a server that listens there takes connections at every address of its host."""
+    return text in {"", "0.0.0.0", "::", "*"}  # noqa: S104 - compared, not bound
 
 
 def reached(seeds: Iterable[Seed], reach: Reach) -> Loaded:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ffplay.edit import EditError, Opaque, lua
-from ffplay.engine.discover.seeds import is_loopback
+from ffplay.engine.discover.seeds import is_loopback, is_wildcard
 from ffplay.engine.discover.services import Address, address_of
 from ffplay.findface import DEFAULT_FACEN_SIZE
 from ffplay.load import shard_of
@@ -29,8 +29,8 @@ class FoundShard:
 
     `shard` is what an inventory with `entry` makes of it; `entry` has, beside the id, only what the documented layout
     does not say. `memtx` is bytes. What the file leaves out, or only Lua can tell, is None or empty; `opaque` names
-    the latter. `problem` says why the file cannot be read: then `shard` is what its name says. `binary` is where the
-    binary port listens.
+    the latter. `problem` says why the file cannot be read: then `shard` is what its name says. `address` is the one on
+    which both ports listen, empty for all of the host's; `binary` is where the binary port does.
     """
 
     shard: Shard
@@ -40,6 +40,7 @@ class FoundShard:
     force_recovery: bool = False
     replication: str = ""
     licence: Address | None = None
+    address: str = ""
     binary: Address | None = None
     opaque: tuple[str, ...] = ()
     problem: str = ""
@@ -122,6 +123,7 @@ def _found(base: dict[str, Any], parsed: lua.ShardFile, names: Mapping[str, Any]
         values.get("force_recovery") is True,
         _replication(start["replication"], values),
         address_of(start["license_ntls_server"]),
+        stated.get("address", ""),
         address_of(values.get("listen")),
         tuple(sorted(name for name in _READ if isinstance(every.get(name), Opaque))),
     )
@@ -144,9 +146,9 @@ def _stated(every: Mapping[str, Any], default: Shard) -> dict[str, Any]:
         found["http_port"] = every["http_port"]
     addresses = [every["address"], binary[0] if binary is not None else ""]
     # A wildcard is reached by any of the host's own addresses.
-    own = [one for one in addresses if isinstance(one, str) and not is_loopback(one)]
+    own = [one for one in addresses if isinstance(one, str) and not is_wildcard(one)]
     if own:
-        found["address"] = own[0]
+        found["address"] = "127.0.0.1" if is_loopback(own[0]) else own[0]
     return found | _directories(every, default)
 
 
