@@ -63,8 +63,8 @@ class Explanation:
     """Where one value comes from.
 
     `definitions` begin with the one that wins, then what it beats, the strongest first. `value` is rendered, and None
-    where that fails, which `failure` tells. `uses` explains the variables that the winning template, or ffplay's own
-    layout of shards, is made of.
+    where that fails, which `failure` tells. `shards_own` are those of a host's shards that say something else of
+    themselves. `uses` explains the variables that the winning template, or ffplay's own layout of shards, is made of.
     """
 
     name: str
@@ -74,6 +74,7 @@ class Explanation:
     value: Any
     failure: str
     definitions: tuple[Definition, ...]
+    shards_own: tuple[Definition, ...]
     uses: tuple[Explanation, ...]
 
 
@@ -157,6 +158,7 @@ def _explained(asked: _Asked, name: str, within: tuple[str, ...]) -> Explanation
         value=value,
         failure=failure,
         definitions=definitions or (Definition("ffplay's layout of shards", None, None),),
+        shards_own=() if shard or name in Shard.__slots__ else tuple(_shards_own(asked, name)),
         uses=tuple(filter(None, inner)),
     )
 
@@ -193,8 +195,18 @@ def _definitions(asked: _Asked, name: str) -> Iterator[Definition]:
         levels += reversed(asked.origins.levels.of(asked.host.name))
     for level in levels:
         if name in level.values:
-            place = value_place(level.values, name)
-            yield Definition(level.title, place.mark if place else None, level.values[name])
+            yield _definition(level, name)
+
+
+def _shards_own(asked: _Asked, name: str) -> Iterator[Definition]:
+    for shard in asked.host.shards:
+        if name in (entry := _entry(asked, shard)):
+            yield _definition(Level(f"shard {shard.name}", entry), name)
+
+
+def _definition(level: Level, name: str) -> Definition:
+    place = value_place(level.values, name)
+    return Definition(level.title, place.mark if place else None, level.values[name])
 
 
 def _entry(asked: _Asked, shard: Shard) -> Dict:

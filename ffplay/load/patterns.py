@@ -118,12 +118,14 @@ def _limit_pieces(limit: str) -> Iterator[str]:
 
 
 def _matching(site: Site, pattern: str) -> set[str]:
+    hosts = {host.name for host in site.hosts}
     names: set[str] = set()
     elements = parts(pattern)
     if elements and elements[0].mark:
-        names = {host.name for host in site.hosts}
+        names = set(hosts)
     for part in elements:
-        found = set(_expand(site, part.text) or ())
+        # A host that has a group's name is the host where it stands alone, as in Ansible.
+        found = {part.text} if not part.mark and part.text in hosts else set(_expand(site, part.text) or ())
         if part.mark == "&":
             names &= found
         elif part.mark == "!":

@@ -94,6 +94,8 @@ def explanation(found: Explanation, style: Style, depth: int = 0) -> Iterator[st
     yield f"{indent}{found.name} = {value}" + (f"  ({whose}{play})" if depth == 0 else "")
     for index, definition in enumerate(found.definitions):
         yield f"{indent}  {'from' if index == 0 else 'over'} {_origin(found.name, definition)}"
+    for definition in found.shards_own:
+        yield f"{indent}  not for {_origin(found.name, definition)}"
     for inner in found.uses:
         yield from explanation(inner, style, depth + 2)
 
@@ -107,18 +109,20 @@ def explanation_json(found: Explanation) -> dict[str, Any]:
         "play": found.play or None,
         "value": _value(found),
         "failure": found.failure or None,
-        "definitions": [
-            {
-                "title": one.title,
-                "file": one.mark.file if one.mark else None,
-                "line": one.mark.line if one.mark else None,
-                "column": one.mark.column if one.mark else None,
-                "written": masked(one.value, found.name),
-                "template": is_template(one.value),
-            }
-            for one in found.definitions
-        ],
+        "definitions": [_definition_json(found.name, one) for one in found.definitions],
+        "shards_own": [_definition_json(found.name, one) for one in found.shards_own],
         "uses": [explanation_json(inner) for inner in found.uses],
+    }
+
+
+def _definition_json(name: str, found: Definition) -> dict[str, Any]:
+    return {
+        "title": found.title,
+        "file": found.mark.file if found.mark else None,
+        "line": found.mark.line if found.mark else None,
+        "column": found.mark.column if found.mark else None,
+        "written": masked(found.value, name),
+        "template": is_template(found.value),
     }
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
+from ffplay import cli
 from ffplay.errors import InputError
 from ffplay.load import explain, find_host
 from ffplay.report import inventory as report
 from ffplay.report.style import Style
 
+TOP = Path(__file__).parents[3]
 FILES = {
     "inventory.yml": """
 all:
@@ -59,6 +64,7 @@ def test_every_place_that_gives_a_value_is_told_in_the_order_of_strength(loaded)
         "  over group east, inventory.yml:9:28: 3",
         "  over group tntapi, inventory.yml:6:24: 2",
         "  over group all, inventory.yml:3:20: 1",
+        '  not for shard FindFace_shard_2, inventory.yml:14:51: "{{ base / 1000 }}"',
     ]
 
 
@@ -127,6 +133,27 @@ def test_a_playbooks_plays_count_each_by_itself(loaded) -> None:  # type: ignore
         "memtx_gb = 10.0  (db1, play Two)",
     ]
     assert lines[1] == "  from play One, playbook.yml:2:44: 8"
+
+
+def test_the_page_shows_what_the_command_says(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(TOP)
+    _, _, shown = (TOP / "docs/inventory.md").read_text().partition("    $ ff-play inventory ")
+    command, *lines = shown.partition("\n\n")[0].splitlines()
+    assert cli.main(["inventory", *command.split()]) == 0
+    assert capsys.readouterr().out.splitlines() == [line.removeprefix("    ") for line in lines]
+    assert cli.main(["inventory", *command.split(), "--json"]) == 0
+    (one,) = json.loads(capsys.readouterr().out)
+    assert (one["value"], one["definitions"][0]["line"]) == ("/etc/tntapi_cluster.json", 8)
+    assert one["definitions"][1] == {
+        "title": "ffplay's default",
+        "file": None,
+        "line": None,
+        "column": None,
+        "written": "{{ root }}/etc/tntapi.json",
+        "template": True,
+    }
 
 
 @pytest.mark.parametrize(

@@ -90,3 +90,9 @@ def test_a_limit_may_name_shards(limit: str, expected: dict[str, list[int]]) -> 
 def test_a_limit_that_names_nothing_is_a_mistake(limit: str) -> None:
     with pytest.raises(InputError):
         select(SITE, "all", limit)
+
+
+def test_a_host_with_a_groups_name_is_the_host_where_it_stands_alone() -> None:
+    site = Site(SITE.hosts, {**SITE.groups, "db3": ("db1",)})
+    assert [host.name for host in select(site, "db3")] == ["db3"]
+    assert [host.name for host in select(site, "tntapi:!db3")] == ["db2", "db3"]
