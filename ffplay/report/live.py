@@ -85,7 +85,7 @@ class Terminal:
         of = f"/{len(self._groups)}" if self._number <= len(self._groups) else ""
         handler = " [handler]" if event.data.get("handler") else ""
         self._output.line(self._style.paint("bold", f"STEP {self._number}{of} {heading(event.step)}{handler}"))
-        if event.data.get("hosts") == []:
+        if event.data.get("hosts") == [] and nobody(event.step):
             self._output.line(self._style.paint("dim", f"  skipped: {nobody(event.step)}"))
 
     def _number_of(self, step: Step) -> int:

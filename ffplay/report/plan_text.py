@@ -128,7 +128,7 @@ def _step(number: int, group: StepGroup, shards: int, style: Style) -> Iterator[
 
 def _skipped(group: StepGroup, style: Style) -> Iterator[str]:
     """Yield which hosts skip the step and why; hosts with one reason together."""
-    if not group.plans:
+    if not group.plans and nobody(group.step):
         yield f"skipped: {nobody(group.step)}"
     reasons: dict[str, list[str]] = {}
     for plan in group.plans:
@@ -142,10 +142,13 @@ def _skipped(group: StepGroup, style: Style) -> Iterator[str]:
 
 
 def nobody(step: Step) -> str:
-    """Return why a step has no host."""
-    if step.hosts:
-        return f"no host of the play matches `hosts: {step.hosts}`"
-    return f"no host of the play is in {' or '.join(steps.kind(step.kind).groups)}"
+    """Return why a step has no host; empty for a step of a rollback or a commit, which then has nothing to do."""
+    if step.kind not in steps.kinds():
+        return ""
+    groups = " or ".join(steps.kind(step.kind).groups)
+    wanted = [f"matches `hosts: {step.hosts}`"] if step.hosts else []
+    wanted += [f"is in {groups}"] if groups else []
+    return f"no host of the play {' and '.join(wanted)}" if wanted else "the play has no host"
 
 
 def _row(row: Row, shards: int, style: Style) -> Iterator[str]:

@@ -49,6 +49,7 @@ def test_a_step_without_hosts_says_why() -> None:
     nowhere = dataclasses.replace(STOP, hosts="db9")
     text = told(Event(Kind.STEP, step=nowhere, data={"hosts": []}))
     assert text.endswith("stop: tarantool\n  skipped: no host of the play matches `hosts: db9`\n")
+    assert "skipped" not in told(Event(Kind.STEP, step=samples.step("commit"), data={"hosts": []}))
 
 
 def test_what_the_plan_could_not_show_is_shown_before_it_is_made() -> None:

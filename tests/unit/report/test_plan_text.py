@@ -114,14 +114,18 @@ def test_what_is_noted_in_records_is_for_who_wants_everything() -> None:
 
 def test_a_step_without_hosts_and_one_that_is_left_out_say_so() -> None:
     made, nowhere = step("configure"), dataclasses.replace(step("debug"), hosts="db9")
-    plan = plan_of(group(made), group(nowhere))
+    neither = dataclasses.replace(made, hosts="db1")
+    plan = plan_of(group(made), group(nowhere), group(neither), group(step("debug")), group(step("commit")))
     (play,) = plan.plays
     left = dataclasses.replace(play, left_out=(step("stop", part="tarantool"), step("copy", "Fill the shards")))
     lines = render(dataclasses.replace(plan, plays=(left,)), PLAIN)
-    assert lines[2:5] == [
+    assert lines[2:8] == [
         "  left out, by tags or --start-at-step: stop: tarantool, Fill the shards (copy)",
         "  1 configure: skipped: no host of the play is in extraction or facenapi",
         "  2 debug: skipped: no host of the play matches `hosts: db9`",
+        "  3 configure: skipped: no host of the play matches `hosts: db1` and is in extraction or facenapi",
+        "  4 debug: skipped: the play has no host",
+        "  5 commit: ok",
     ]
 
 
