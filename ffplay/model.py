@@ -153,6 +153,7 @@ class Step:
 
     `args` is the mapping under the step's kind (a plain value is already put under the kind's main parameter).
     `when`, `until` are Jinja2 expressions without braces, all of which must hold. `timeout` and `delay` are seconds.
+    Of a step with `no_log` neither its values nor what it gives are shown.
     """
 
     kind: str
@@ -175,6 +176,7 @@ class Step:
     loop: Any = field(default=None, hash=False)
     loop_var: str = "item"
     notify: tuple[str, ...] = ()
+    no_log: bool = False
 
     @property
     def user(self) -> str | None:
@@ -249,8 +251,9 @@ class Change:
 
     The same value is shown by `plan`, made by `apply` and verified by reading `resource` again. `summary` is
     the line that a person reads. `effects` are further resources whose values this change is known to alter (they are
-    not verified: the change's own resource is). `shown` is what is read under that line where somebody wrote it down
-    (in a saved plan, which leaves contents out); None has the resource tell.
+    not verified: the change's own resource is). `shown` is what is read under that line where the resource is not to
+    tell it: in a saved plan, which leaves contents out, or where its values hold secrets. Then it is `hidden`, and they
+    are shown nowhere.
     """
 
     host: str
@@ -261,15 +264,20 @@ class Change:
     shard: str | None = None
     effects: tuple[tuple[str, Any, Any], ...] = field(default=(), hash=False)
     shown: str | None = field(default=None, compare=False, repr=False)
+    hidden: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A reading that must come out clean at its place in the order; `resource` reads to a tuple of findings."""
+    """A reading that must come out clean at its place in the order; `resource` reads to a tuple of findings.
+
+    Of a `hidden` one nothing is told but whether it did.
+    """
 
     host: str
     resource: Any
     summary: str
+    hidden: bool = False
 
 
 @dataclass(frozen=True, slots=True)

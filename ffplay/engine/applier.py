@@ -13,6 +13,7 @@ from ffplay.engine.framed import run_framed
 from ffplay.engine.journal import Journal
 from ffplay.engine.leg import Batch, Leg, Work, become_of, failed, result_of
 from ffplay.engine.lock import Lock
+from ffplay.engine.veil import hidden_problems
 from ffplay.errors import ChangeFailed, CheckFailed, HostError, Interrupted, Refused
 from ffplay.model import Change, Check, Host, Note, Site
 from ffplay.remote.base import Access, Reply
@@ -214,7 +215,8 @@ def _by_host(checks: Sequence[Check]) -> Iterator[tuple[str, list[Check]]]:
 def _judge(work: Work, check: Check, found: Findings) -> None:
     """Tell how a check came out. Raise `CheckFailed`."""
     work.result.update({"content": found.body, "status": found.code, "msg": found.info})
-    data = {"problems": found.problems, "info": found.info}
+    told = {"problems": found.problems, "info": found.info}
+    data = hidden_problems(told) if check.hidden else told
     work.listener.event(Event(Kind.CHECKED, host=check.host, check=check, data=data))
     if found.problems:
         raise CheckFailed(check.host, "; ".join(found.problems), f"the check was: {check.summary}")

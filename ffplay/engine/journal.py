@@ -12,7 +12,7 @@ import os
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -34,6 +34,7 @@ from ffplay.resources.run_scripts import (
 )
 from ffplay.resources.run_times import RunTimes
 from ffplay.resources.runs import RunEnd, RunHead
+from ffplay.secret import Secrets
 
 # What an event tells that is worth a line; the changes have lines of their own.
 _TOLD = {Kind.PLAY, Kind.STEP, Kind.CHANGED, Kind.CHECKED, Kind.OUTPUT, Kind.RETRY, Kind.RESULT}
@@ -48,11 +49,14 @@ def runs_folder() -> Path:
 class Journal:
     """One run's journal; safe to use from several threads. `state_dirs` has each host's state_dir.
 
-    `times` is what its steps took, once that is known.
+    `times` is what its steps took, once that is known. `secrets` are masked in all of it.
     """
 
-    def __init__(self, head: RunHead, state_dirs: Mapping[str, str], folder: Path) -> None:
+    def __init__(
+        self, head: RunHead, state_dirs: Mapping[str, str], folder: Path, secrets: Secrets | None = None
+    ) -> None:
         self.head = head
+        self._secrets = Secrets() if secrets is None else secrets
         self.path = folder / f"{head.run}.jsonl"
         self._dirs = state_dirs
         self._guard = threading.Lock()
@@ -88,7 +92,8 @@ class Journal:
             self._count += len(changes)
         for number, change in zip(numbers, changes, strict=True):
             self.hosts[change.host] = None
-            self._write_line(intent_line(number, step.kind, step.title, change, time.time()), sync=False)
+            here = replace(change, before=None, after=None) if change.hidden else change
+            self._write_line(intent_line(number, step.kind, step.title, here, time.time(), self._secrets), sync=False)
         self._sync()
         return numbers
 
@@ -96,7 +101,7 @@ class Journal:
         """Return sh that notes on the changes' host that they are about to be made."""
         now = time.time()
         pairs = zip(numbers, changes, strict=True)
-        lines = [intent_line(number, step.kind, step.title, change, now) for number, change in pairs]
+        lines = [intent_line(number, step.kind, step.title, change, now, self._secrets) for number, change in pairs]
         return append_script(self._dirs[changes[0].host], self.head, lines)
 
     def done_script(self, number: int, host: str) -> str:
@@ -161,7 +166,8 @@ class Journal:
         scripts = [close_script(directory, run, why, self.head.run) for run, why in closed.items()]
         if self.times is not None:
             scripts.append(times_script(directory, self.head.run, self.times))
-        return end_script(directory, self.head, end) + "".join(scripts)
+        told = replace(end, error=self._secrets.mask(end.error))
+        return end_script(directory, self.head, told) + "".join(scripts)
 
     def _write(self, body: Mapping[str, Any], *, sync: bool) -> None:
         self._write_line(json.dumps(body), sync=sync)
@@ -171,7 +177,7 @@ class Journal:
             if self._file is None:
                 return
             try:
-                self._file.write(line + "\n")
+                self._file.write(self._secrets.mask(line) + "\n")
                 self._file.flush()
                 if sync:
                     os.fsync(self._file.fileno())

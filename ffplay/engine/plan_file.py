@@ -123,7 +123,7 @@ def _outcome(outcome: Any, run: str) -> dict[str, Any]:
     if isinstance(outcome, Check):
         return {"check": thing}
     change = {"shard": outcome.shard, "before": scrubbed(outcome.before), "after": scrubbed(outcome.after)}
-    diff = outcome.resource.show(outcome.before, outcome.after)
+    diff = outcome.resource.show(outcome.before, outcome.after) if outcome.shown is None else outcome.shown
     return {"change": {**thing, **change, "diff": diff, "fingerprint": of_change(outcome, run)}}
 
 

@@ -12,6 +12,7 @@ from ffplay.engine.options import Options, chosen
 from ffplay.engine.plan import Plan, PlayPlan, StepGroup, StepPlan
 from ffplay.engine.results import NO_ITEMS, predicted
 from ffplay.engine.resume import Resume
+from ffplay.engine.veil import veiled
 from ffplay.engine.view import NeedsReading, PlanView
 from ffplay.errors import InputError
 from ffplay.load import Loaded, NotKnown, Scope, check_args, convert_args, find_file, plain, select, target_of
@@ -57,7 +58,7 @@ class Planner:
         self.options = options
         self.run = run
         self._scopes: dict[tuple[Any, ...], Scope] = {}
-        self._resume = Resume({}, self.playbook.path, run)
+        self._resume = Resume({}, self.playbook.path, run, loaded.vault.secrets)
 
     @property
     def site(self) -> Site:
@@ -75,7 +76,7 @@ class Planner:
 
     def plan(self, view: PlanView) -> Plan:
         """Plan every play. Where anything is missing in the view the plan is incomplete and must be made again."""
-        self._resume = Resume(self._runs(view), self.playbook.path, self.run)
+        self._resume = Resume(self._runs(view), self.playbook.path, self.run, self.loaded.vault.secrets)
         plays = tuple(self._play(play, view) for play in self.playbook.plays)
         names = dict.fromkeys(name for play in plays for name in play.hosts)
         hosts = {host.name: host for play in self.playbook.plays for host in self.hosts(play)}
@@ -241,7 +242,7 @@ class Planner:
             if not scope.test(condition):
                 return StepPlan(step, host.name, "skipped", reason=f"when: {condition}")
         kind = steps.kind(step.kind)
-        args = convert_args(step, plain(scope.render(dict(step.args))))
+        args = convert_args(step, self.loaded.variables.arguments(step, scope))
         mistakes = check_args(step, args)
         if mistakes:
             raise InputError(mistakes)
@@ -266,12 +267,15 @@ class Planner:
             view.expect(kind.foresee(context))
         outcomes: list[Outcome] = []
         estimates: list[Estimate] = []
-        for outcome in kind.plan(context):
-            if isinstance(outcome, Estimate):
-                estimates.append(outcome)
-            elif isinstance(outcome, Change):
+        secrets = self.loaded.vault.secrets
+        for planned in kind.plan(context):
+            if isinstance(planned, Estimate):
+                estimates.append(planned)
+                continue
+            outcome = veiled(step, planned, secrets)
+            if isinstance(outcome, Change):
                 # What calls for a handler calls for it anew each time.
-                outcomes.append(outcome if handler else self._resume.outcome(step, outcome))
+                outcomes.append(outcome if handler else veiled(step, self._resume.outcome(step, outcome), secrets))
                 view.plan(outcome)
             else:
                 outcomes.append(outcome)

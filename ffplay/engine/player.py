@@ -19,8 +19,19 @@ from ffplay.engine.plan import Plan, PlayPlan, StepGroup, StepPlan
 from ffplay.engine.planner import Planner, PlayState
 from ffplay.engine.results import NO_ITEMS, blank_result, loop_result
 from ffplay.engine.stage import InOrder, Stage, stages_of
+from ffplay.engine.veil import hide_error, hide_result
 from ffplay.engine.view import PlanView
-from ffplay.errors import CheckFailed, Error, HostError, InputError, Interrupted, Locked, Refused, Unreachable
+from ffplay.errors import (
+    CheckFailed,
+    Error,
+    HostError,
+    InputError,
+    Interrupted,
+    Locked,
+    Refused,
+    SiteError,
+    Unreachable,
+)
 from ffplay.model import Status, Step
 from ffplay.resources.base import quote
 
@@ -138,6 +149,7 @@ class Player:
         """
         plan, step = work.plan, work.step
         work.done = _told
+        self._hide(work, None)
         if plan.reason != NO_ITEMS:
             results.append(_result(plan, work.result, work.made, None))
         if work.made:
@@ -151,6 +163,7 @@ class Player:
         """Report the step in which a host's stage ended."""
         left = [work for work in works if work.done is not _told]
         if error is not None and left:
+            self._hide(left[0], error)
             self._report(left[0], left[0].plan, left[0].made, error)
 
     def _host(self, play: PlayPlan, stage: Stage, host: str, state: PlayState, order: InOrder) -> Error | None:
@@ -200,6 +213,7 @@ class Player:
             except InputError as mistake:
                 # Seen only now: it depends on what an earlier step found out.
                 error = Refused(plan.host, mistake.message, f"see {step.mark}")
+            self._hide(work, error)
             if error is None or isinstance(error, _FINAL):
                 break
         result = _result(planned, work.result, changed, error)
@@ -207,6 +221,13 @@ class Player:
             state.notify(plan.host, step.notify)
         self._report(dataclasses.replace(work, plan=plan), planned, changed, error)
         return result, error
+
+    def _hide(self, work: Work, error: Error | None) -> None:
+        """Leave nothing to be told of what a step with `no_log` gave; a host that is lost says nothing of it."""
+        if work.step.no_log:
+            hide_result(work.result, self._planner.loaded.vault.secrets)
+            if isinstance(error, SiteError):
+                hide_error(error)
 
     def _ready(self, play: PlayPlan, plan: StepPlan, state: PlayState) -> StepPlan:
         """Plan a step now that all before it has happened, with everything read anew."""

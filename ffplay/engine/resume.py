@@ -8,8 +8,10 @@ from pathlib import PurePath
 from typing import Any
 
 from ffplay.model import Change, Note, Step
+from ffplay.resources.codec import veiled
 from ffplay.resources.command import Command
 from ffplay.resources.runs import RunState, merged
+from ffplay.secret import Secrets
 
 
 class Resume:
@@ -20,7 +22,10 @@ class Resume:
     journal tells: done once, it is not done again, unless something before it changes anew on that host.
     """
 
-    def __init__(self, states: Mapping[str, tuple[RunState, ...]], playbook: str, run: str) -> None:
+    def __init__(
+        self, states: Mapping[str, tuple[RunState, ...]], playbook: str, run: str, secrets: Secrets | None = None
+    ) -> None:
+        self._secrets = Secrets() if secrets is None else secrets
         every = merged(states.values())
         self.open = tuple(state for state in every if not state.closed and state.head.run != run)
         mine = [state for state in self.open if state.head.verb == "apply" and _same(state.head.playbook, playbook)]
@@ -40,8 +45,9 @@ class Resume:
     def outcome(self, step: Step, change: Change) -> Change | Note:
         """Return the change, or for a command that was done already the note that says so."""
         if change.host not in self._changed and isinstance(change.resource, Command):
+            written = veiled(change.resource, self._secrets)
             for place, (run, title, command, output) in enumerate(self._done.get(change.host, [])):
-                if (title, command) == (step.title, change.resource):
+                if (title, command) == (step.title, written):
                     del self._done[change.host][place]
                     return Note(change.host, f"`{command.line}` was done by run {run}", _result(output))
         self.changes(change)

@@ -108,7 +108,7 @@ class Session:
             return self._make(plan, None, None)
         holder = this_process(self._planner.run, self._planner.playbook.path)
         lock = Lock(self._access, self._loaded.site.hosts, locks_of(self._loaded), holder)
-        journal = Journal(self._head(plan, holder), state_dirs(self._loaded), runs_folder())
+        journal = Journal(self._head(plan, holder), state_dirs(self._loaded), runs_folder(), self._loaded.vault.secrets)
         hosts = {*plan.hosts, *(change.host for change in plan.changes)}
         try:
             with lock.over(hosts, self._not_released, self._asked()) as values:

@@ -175,6 +175,7 @@ class StepReader:
             loop=entry.get("loop"),
             loop_var=str(control.get("loop_var", "item")) if isinstance(control, dict) else "item",
             notify=words_of(entry.get("notify")),
+            no_log=entry.get("no_log") is True,
         )
         if kind:
             self._findings.extend(check_args(step, step.args))

@@ -117,7 +117,7 @@ class Rehearsal:
         return None
 
     def _arguments(self, step: Step, host: Host, scope: Scope) -> None:
-        args = convert_args(step, scope.render(step.args))
+        args = convert_args(step, self._variables.arguments(step, scope))
         known = set(self._findings.all)
         self._meet(host, [found for found in check_args(step, args) if found not in known])
         if step.kind == "assert":

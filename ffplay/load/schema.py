@@ -39,6 +39,7 @@ COMMON: Mapping[str, Mapping[str, Any]] = {
         "additionalProperties": False,
         "description": "how the loop's variable is called",
     },
+    "no_log": {"type": "boolean", "description": "show neither the step's values nor what it gives"},
     "notify": {**_WORDS, "description": "handlers to run at the end of the play if this step changed something"},
 }
 PLAY: Mapping[str, Mapping[str, Any]] = {

@@ -11,13 +11,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ffplay.load.filters import plain
 from ffplay.load.findings import Mistake
 from ffplay.load.marked import Text, place_of
+from ffplay.load.quick import is_template
 from ffplay.load.seen import read_bytes
 from ffplay.load.values import OMIT, Kind, Layer, Lazy, NotKnown, without_omitted
 from ffplay.load.vaulted import SecretText, plain_bytes
 from ffplay.load.vaultkeys import Vault
-from ffplay.model import Host, Play, Shard, Site, Target, Unknown
+from ffplay.model import Host, Play, Shard, Site, Step, Target, Unknown
 from ffplay.secret import Secret, Secrets, names_secret
 
 if TYPE_CHECKING:
@@ -218,6 +220,17 @@ class Variables:
     def computed(self, host: Host, play: Play | None = None) -> frozenset[str]:
         """Return the names that ffplay itself sets on a host; nothing that is written wins over them."""
         return frozenset(self._magic(host, play, None, ()))
+
+    def arguments(self, step: Step, scope: Scope) -> dict[str, Any]:
+        """Return a step's arguments rendered; with `no_log`, what templates gave of them is secret from now on.
+
+        Raise InputError or NotKnown.
+        """
+        found: dict[str, Any] = plain(scope.render(dict(step.args)))
+        if step.no_log:
+            for name in (name for name in found if is_template(step.args.get(name))):
+                self._vault.secrets.hide(found[name], "no_log")
+        return found
 
     def content(self, path: Path) -> bytes:
         """Return a file's content, opened where it is encrypted. Raise `Mistake` or OSError."""

@@ -63,8 +63,9 @@ def _step(plan: StepPlan) -> dict[str, Any]:
             {
                 **change_plain(change),
                 "sign": sign(change),
-                "before": plain(change.before),
-                "after": plain(change.after),
+                "hidden": change.hidden,
+                "before": None if change.hidden else plain(change.before),
+                "after": None if change.hidden else plain(change.after),
                 "diff": plain(shown(change)),
             }
             for change in plan.changes

@@ -115,7 +115,7 @@ def _shown(change: Change) -> tuple[str, tuple[str, ...]]:
         return f"known after apply, once {clean(change.after.why)}", ()
     text: str = change.resource.show(change.before, change.after) if change.shown is None else change.shown
     label: str = change.resource.label
-    if not text and sign(change) == ">" and label not in change.summary:
+    if not text and not change.hidden and sign(change) == ">" and label not in change.summary:
         text = "\n".join(f"$ {line}" for line in label.splitlines())
     at = _diff_at(text) if isinstance(change.resource, File) else len(text)
     return clean(text[:at]).rstrip("\n"), tuple(diff.lines_of(text[at:]))

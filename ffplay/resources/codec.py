@@ -15,6 +15,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
+from ffplay.secret import Secrets
+
 _NAME = re.compile(r"((?:(?:engine|steps)\.)?[a-z_]+)\.([A-Z][A-Za-z]*)")
 _MODEL = "ffplay.model"
 _HERE = __name__.rpartition(".")[0]
@@ -43,6 +45,26 @@ def _encode_container(value: Any) -> Any:
         body = {field.name: encode(getattr(value, field.name)) for field in fields(value)}
         return {"is": _name_of(type(value)), **body}
     raise TypeError(f"{type(value).__name__} is no plain data")
+
+
+def masked(body: Any, secrets: Secrets) -> Any:
+    """Return what `encode` made of a value with every secret in it masked; it can still be decoded."""
+    if isinstance(body, str):
+        return secrets.mask(body)
+    if isinstance(body, list):
+        return [masked(item, secrets) for item in body]
+    if not isinstance(body, dict):
+        return body
+    if len(body) == 1 and body.keys() <= {"base64", "bytes"}:
+        text = base64.b64decode(next(iter(body.values()))).decode("utf-8", "surrogateescape")
+        shown = secrets.mask(text).encode("utf-8", "replace").decode()
+        return body if not secrets.holds(text) else {"utf8": shown} if "base64" in body else shown
+    return {key: item if key == "is" else masked(item, secrets) for key, item in body.items()}
+
+
+def veiled(value: Any, secrets: Secrets) -> Any:
+    """Return a value as it comes back from where secrets in it were masked."""
+    return decode(masked(encode(value), secrets)) if secrets else value
 
 
 def decode(body: Any) -> Any:

@@ -281,7 +281,7 @@ class Job(Scripted, DirectResource):
             well = fresh if self.again else f'[ "$r" != {quote([self.run])} ]'
             kept = f"case $s in vanished) false;; 0) {well};; *) {fresh};; esac"
         limit = "" if self.timeout is None else f"{self.timeout:g}"
-        start = Start(self.name, self.began, self.run, kept, limit, self.user, not self.once)
+        start = Start(self.began, self.run, kept, limit, self.user, not self.once)
         return start_script(self.directory, self._parts(), start)
 
     def _parts(self) -> tuple[Part, ...]:

@@ -32,7 +32,6 @@ class Start:
     the kind is of no use any more.
     """
 
-    name: str
     work: str
     run: str
     kept: str
@@ -42,7 +41,8 @@ class Start:
 
 
 # What runs detached. Its folder is in its command line, which is how `alive` knows it. A signal to the whole group ends
-# the tool, and its exit code is still noted. The watch has a group of its own: it outlives what it ends.
+# the tool, and its exit code is still noted. The watch has a group of its own: it outlives what it ends. What runs may
+# hold secrets: it is no argument, and its folder is for nobody else.
 _WRAPPER = (
     LIFE
     + r"""d=$1
@@ -60,7 +60,8 @@ if [ -z "$user" ]; then
   sh "$d/run" </dev/null >"$d/log" 2>&1
 else
   eval "home=~$user"
-  runuser -u "$user" -- env HOME="$home" USER="$user" LOGNAME="$user" sh -c "$(cat "$d/run")" </dev/null >"$d/log" 2>&1
+  runuser -u "$user" -- env HOME="$home" USER="$user" LOGNAME="$user" sh -c 'eval "$(cat <&9)" 9<&-' \
+    9<"$d/run" </dev/null >"$d/log" 2>&1
 fi
 rc=$?
 if [ -f "$d/late" ]; then rc=124; wait "$w"
@@ -98,7 +99,7 @@ launch() {{
   if [ "$(id -u)" = 0 ] && [ -d "$systemd" ] && command -v systemd-run >/dev/null; then
     systemctl stop "$unit" >/dev/null 2>&1
     systemctl reset-failed "$unit" >/dev/null 2>&1
-    systemd-run --unit="$unit" --description="ffplay: $what" /bin/sh "$new/start" "$d" "$new" </dev/null \
+    systemd-run --unit="$unit" --description="ffplay: $d" /bin/sh "$new/start" "$d" "$new" </dev/null \
       >"$new/said" 2>&1 || failed "systemd-run could not start $unit"
   else
     setsid sh "$new/start" "$d" "$new" </dev/null >/dev/null 2>&1 &
@@ -123,7 +124,6 @@ def start_script(job: str, parts: Sequence[Part], start: Start) -> str:
     others = 'for o in "${job%-*}"-*; do [ "$o" = "$job" ] || rm -rf "$o"; done' if start.alone else ":"
     return f"""{LIFE}{STATE}{MUTEX}{_VOID}{_LAUNCH}
 job={quote([job])} starts={quote([starts_of(job)])} systemd={SYSTEMD}
-what={quote([start.name])}
 {_user(start.user)}
 has() {{
   is "$1" || return 1
@@ -166,7 +166,7 @@ def _start_one(part: Part, start: Start) -> str:
 alive || {{
 [ ! -e "$d" ] || mv -T "$d" "$job/.old.$n.$$" || exit
 new=$job/.new.$n.$$
-mkdir "$new" || exit
+mkdir -m 700 "$new" || exit
 {_file("run", part.text)}
 {_file("start", _WRAPPER)}
 {_file("watch", _WATCH)}

@@ -9,9 +9,10 @@ from typing import Any
 
 from ffplay.model import Change
 from ffplay.resources.base import quote
-from ffplay.resources.codec import encode
+from ffplay.resources.codec import encode, masked
 from ffplay.resources.run_times import RunTimes
 from ffplay.resources.runs import RunEnd, RunHead
+from ffplay.secret import Secrets
 
 # What a script ends with that cannot note in the journal what it is about to do.
 NOT_NOTED = 96
@@ -20,22 +21,26 @@ NOT_NOTED = 96
 _OUTPUT_BYTES = 65536
 
 
-def intent_line(number: int, kind: str, step: str, change: Change, now: float) -> str:
-    """Return the journal's line about a change that is about to be made."""
+def intent_line(number: int, kind: str, step: str, change: Change, now: float, secrets: Secrets) -> str:
+    """Return the journal's line about a change that is about to be made.
+
+    Secrets are masked in it but in what was there before: a rollback has to put that back, byte for byte. Of a change
+    whose values hold some the line says so, and nobody shows them.
+    """
     kept = change.resource.kept
+    body = {
+        "n": number,
+        "time": round(now, 3),
+        "kind": kind,
+        "step": step,
+        "host": change.host,
+        "shard": change.shard,
+        "summary": encode(change.summary),
+        "resource": encode(change.resource),
+        "after": encode(kept(change.after)),
+    }
     return json.dumps(
-        {
-            "n": number,
-            "time": round(now, 3),
-            "kind": kind,
-            "step": step,
-            "host": change.host,
-            "shard": change.shard,
-            "summary": encode(change.summary),
-            "resource": encode(change.resource),
-            "before": encode(kept(change.before)),
-            "after": encode(kept(change.after)),
-        }
+        {**masked(body, secrets), "before": encode(kept(change.before)), **({"hidden": True} if change.hidden else {})}
     )
 
 

@@ -228,5 +228,7 @@ def _line(line: str) -> Mapping[str, Any] | None:
 
 def _entry(body: Mapping[str, Any], done: bool) -> Entry:
     resource, before, after = (decode(body[name]) for name in ("resource", "before", "after"))
-    change = Change(body["host"], resource, before, after, decode(body["summary"]), body["shard"])
+    hidden = bool(body.get("hidden"))
+    shown = "its values are not shown: they hold secrets" if hidden else None
+    change = Change(body["host"], resource, before, after, decode(body["summary"]), body["shard"], (), shown, hidden)
     return Entry(int(body["n"]), body["kind"], body["step"], change, float(body["time"]), done)

@@ -30,7 +30,9 @@ def put_back(undo: Undo) -> Iterator[Outcome]:
         elif not file.reached(None, wanted, now):
             what = "remove" if wanted.kind == "absent" else "put back"
             shard = deeds[0].entry.change.shard
-            yield Change(host, file, now, wanted, f"{what} {file.path} as before run {made}", shard)
+            hidden = any(deed.entry.change.hidden for deed in deeds)
+            shown = deeds[0].entry.change.shown if hidden else None
+            yield Change(host, file, now, wanted, f"{what} {file.path} as before run {made}", shard, (), shown, hidden)
     yield from _told(undo)
 
 
