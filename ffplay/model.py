@@ -94,18 +94,22 @@ class Site:
 
     hosts: tuple[Host, ...]
     groups: Mapping[str, tuple[str, ...]] = field(hash=False)
+    _by_name: dict[str, Host] = field(init=False, repr=False, compare=False, default_factory=dict)
+    _by_group: dict[str, tuple[Host, ...]] = field(init=False, repr=False, compare=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._by_name.update({host.name: host for host in reversed(self.hosts)})
 
     def host(self, name: str) -> Host:
         """Return the host of that name. Raise KeyError where there is none."""
-        for host in self.hosts:
-            if host.name == name:
-                return host
-        raise KeyError(name)
+        return self._by_name[name]
 
     def group(self, name: str) -> tuple[Host, ...]:
         """Return the hosts of a group; a group that does not exist is empty."""
-        members = set(self.groups.get(name, ()))
-        return tuple(host for host in self.hosts if host.name in members)
+        if name not in self._by_group:
+            members = set(self.groups.get(name, ()))
+            self._by_group[name] = tuple(host for host in self.hosts if host.name in members)
+        return self._by_group[name]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ Sites edit these files by hand, so nothing but the wanted values may change.
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -51,8 +52,9 @@ class ShardFile:
         return Opaque(name) if START in self.opaque else default
 
 
+@functools.lru_cache(maxsize=16384)
 def parse(text: str) -> ShardFile:
-    """Read a shard file. Raise `LuaError` where it is not one, or where two calls of FindFace.start compete."""
+    """Read a shard file, a text once. Raise `LuaError` where it is none, or two calls of FindFace.start compete."""
     tokens, comments = tokenize(text)
     tables: dict[str, Table] = {}
     opaque: set[str] = set()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ffplay.edit.base import EditError, error_at
 
@@ -13,8 +13,7 @@ class LuaError(EditError):
     """A shard file is not the Lua that a shard can start with, or holds what cannot be edited safely."""
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """One word: `kind` is name, number, string, symbol or end; `text` its source, `start` and `end` its offsets."""
 
     kind: str
@@ -58,13 +57,13 @@ def tokenize(text: str) -> tuple[list[Token], list[tuple[int, int]]]:
 
 def _pieces(text: str) -> Iterator[tuple[str, int, int]]:
     position = 0
-    while position < len(text):
-        found = _PIECES.match(text, position)
-        if found is None:
-            raise error_at(text, position, _complaint(text, position), LuaError)
+    for found in _PIECES.finditer(text):
+        if found.start() != position:
+            break
         position = found.end()
-        kind = next(name for name in ("space", "comment", "name", "number", "string", "symbol") if found.group(name))
-        yield kind, found.start(), found.end()
+        yield str(found.lastgroup), found.start(), position
+    if position < len(text):
+        raise error_at(text, position, _complaint(text, position), LuaError)
 
 
 def _complaint(text: str, position: int) -> str:

@@ -174,15 +174,37 @@ def _scripted(
     access: SiteAccess, host: Host, resources: Sequence[Scripted], optional: Sequence[Resource]
 ) -> dict[Resource, Any]:
     """Read what is read over the shell, in one script."""
-    scripts = [resource.read_script() for resource in resources]
-    replies = run_framed(access.connection(host.name), scripts, stop=False)
-    if len(replies) < len(resources):
+    readings = readings_of(resources)
+    replies = run_framed(access.connection(host.name), [one.read_script() for one, _ in readings], stop=False)
+    if len(replies) < len(readings):
         raise SiteError(host.name, "the host's shell gave up while it was read", "", replies[-1].error_text)
     found: dict[Resource, Any] = {}
-    for resource, reply in zip(resources, replies, strict=True):
-        with contextlib.suppress(*((SiteError,) if resource in optional else ())):
-            found[resource] = resource.parsed(host.name, reply)
+    for (reading, members), reply in zip(readings, replies, strict=True):
+        with contextlib.suppress(*((SiteError,) if all(one in optional for one in members) else ())):
+            found.update(values_of(host.name, reading, members, reply))
     return found
+
+
+def readings_of(resources: Sequence[Scripted]) -> list[tuple[Scripted, tuple[Scripted, ...]]]:
+    """Return what is to be read, each reading with the resources that it tells: many of a kind may share one."""
+    members: dict[Any, list[Scripted]] = {}
+    for one in resources:
+        members.setdefault(one if one.group is None else one.group, []).append(one)
+    return [
+        (some[0] if some[0].group is None or len(some) == 1 else some[0].group(tuple(some)), tuple(some))
+        for some in members.values()
+    ]
+
+
+def values_of(host: str, reading: Scripted, members: Sequence[Scripted], reply: Reply) -> dict[Resource, Any]:
+    """Return the values that a reading tells. Raise `SiteError`."""
+    value = reading.parsed(host, reply)
+    if reading is members[0]:
+        return {reading: value}
+    for one, each in zip(members, value, strict=True):
+        if isinstance(each, ValueError):
+            raise SiteError(host, f"cannot read {one.label}: {each}")
+    return dict(zip(members, value, strict=True))
 
 
 @contextlib.contextmanager

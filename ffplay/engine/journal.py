@@ -113,7 +113,8 @@ class Journal:
         directory = self._dirs[change.host]
         asked = step.register and isinstance(change.resource, Command) and not change.resource.guarded
         output = f"{directory}/runs/{self.head.run}/{number}" if asked else ""
-        done = done_script(directory, self.head, number, output)
+        # What was done to a file, a unit or data shows on the site; that a command was done shows nowhere else.
+        done = done_script(directory, self.head, number, output, synced=isinstance(change.resource, Command))
         return noted_script(script, done, output)
 
     def judge(self, host: str, reply: Reply) -> None:

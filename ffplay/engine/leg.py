@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ffplay.engine.access import SiteAccess
+from ffplay.engine.access import SiteAccess, readings_of, values_of
 from ffplay.engine.events import Event, Kind, Listener
 from ffplay.engine.framed import run_framed
 from ffplay.engine.journal import Journal
@@ -21,6 +21,7 @@ from ffplay.engine.plan import StepPlan, not_converged
 from ffplay.errors import ChangeFailed, Error, HostError
 from ffplay.model import Change, Host, Step
 from ffplay.remote.base import Become, Connection, Reply
+from ffplay.resources.base import Scripted, blamed
 
 
 def _nothing(_: Work) -> None:
@@ -121,7 +122,9 @@ class Leg:
         # The batch and the change of each script; None is a script that no change is to blame for.
         self._changes: list[tuple[Batch, Change | None]] = []
         self._ends: list[int] = []
-        self._readings: list[list[int]] = []
+        self._readings: list[dict[int, tuple[Scripted, tuple[Scripted, ...]]]] = []
+        # The changes of those scripts that do for several of them what all need.
+        self._joint: dict[int, tuple[Change, ...]] = {}
         self._replies: dict[int, Reply] = {}
         self._told = 0
         self._error: Error | None = None
@@ -153,19 +156,29 @@ class Leg:
         if fence or noted or opening:
             self._add(f"{fence}{noted}{opening}", (batch, batch.changes[0]))
         again = self._lock.fence_again(self._host.name) if self._lock else ""
-        for number, change in zip(batch.numbers or [0] * len(batch.changes), batch.changes, strict=True):
-            script = change.resource.bring_script(change.before, change.after)
-            if self._journal:
-                script = self._journal.around(number, batch.work.step, change, script)
-            self._add(again + script, (batch, change))
-        readings = []
-        for resource in batch.last:
-            readings.append(len(self._scripts))
-            self._add(resource.read_script(), (batch, None), stop=False)
+        for some in _runs(batch):
+            first = some[0][1].resource
+            joint = first.joint([(one.resource, one.before, one.after) for _, one in some])
+            if joint and len(some) > 1:
+                self._add(again + joint, (batch, some[0][1]), tuple(one for _, one in some))
+            for number, change in some:
+                bring = change.resource.behind_joint if joint and len(some) > 1 else change.resource.bring_script
+                script = bring(change.before, change.after)
+                if self._journal:
+                    script = self._journal.around(number, batch.work.step, change, script)
+                self._add(again + script, (batch, change))
+        readings = {}
+        for reading, members in readings_of(list(batch.last)):
+            readings[len(self._scripts)] = (reading, members)
+            self._add(reading.read_script(), (batch, None), stop=False)
         self._readings.append(readings)
         self._ends.append(len(self._scripts))
 
-    def _add(self, script: str, whose: tuple[Batch, Change | None], stop: bool = True) -> None:
+    def _add(
+        self, script: str, whose: tuple[Batch, Change | None], joint: tuple[Change, ...] = (), stop: bool = True
+    ) -> None:
+        if joint:
+            self._joint[len(self._scripts)] = joint
         self._scripts.append(script)
         self._stops.append(stop)
         self._changes.append(whose)
@@ -191,14 +204,15 @@ class Leg:
         """Tell whether a script has ended, and well where that matters."""
         return number in self._replies and not (self._stops[number] and self._replies[number].code)
 
-    def _end(self, batch: Batch, mine: range, readings: Sequence[int]) -> None:
+    def _end(self, batch: Batch, mine: range, readings: Mapping[int, tuple[Scripted, tuple[Scripted, ...]]]) -> None:
         for number in mine:
-            if self._changes[number][1] is not None:
+            if self._changes[number][1] is not None and number not in self._joint:
                 batch.work.result.update(result_of(self._replies[number]))
         try:
-            things = zip(batch.last, readings, strict=True)
-            values = [one.parsed(self._host.name, self._replies[number]) for one, number in things]
-            batch.compare(values, self._access)
+            values: dict[Any, Any] = {}
+            for number, (reading, members) in readings.items():
+                values.update(values_of(self._host.name, reading, members, self._replies[number]))
+            batch.compare([values[one] for one in batch.last], self._access)
         except HostError as error:
             self._error = self._error or error
         else:
@@ -215,8 +229,22 @@ class Leg:
             self._lock.judge(self._host.name, reply)
         if self._journal:
             self._journal.judge(self._host.name, reply)
+        if number in self._joint:
+            which, reply = blamed(reply)
+            change = self._joint[number][which]
         batch.work.result.update(result_of(reply))
         raise failed(self._host, change, reply, timeout)
+
+
+def _runs(batch: Batch) -> list[list[tuple[int, Change]]]:
+    """Return a batch's changes with their numbers, those of one kind that follow each other together."""
+    found: list[list[tuple[int, Change]]] = []
+    for number, change in zip(batch.numbers or [0] * len(batch.changes), batch.changes, strict=True):
+        if found and type(found[-1][0][1].resource) is type(change.resource):
+            found[-1].append((number, change))
+        else:
+            found.append([(number, change)])
+    return found
 
 
 def result_of(reply: Reply) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from ffplay.engine.veil import veiled
 from ffplay.engine.view import NeedsReading, PlanView
 from ffplay.errors import InputError
 from ffplay.load import Loaded, NotKnown, Scope, check_args, convert_args, find_file, plain, select, target_of
-from ffplay.model import Change, Host, Play, Site, Step, Target
+from ffplay.model import Change, Host, Mark, Play, Site, Step, Target
 from ffplay.resources.notifications import Notifications
 from ffplay.resources.runs import Runs, RunState
 from ffplay.resources.shard_data import ShardData
@@ -57,7 +57,9 @@ class Planner:
         self.playbook = loaded.playbook
         self.options = options
         self.run = run
-        self._scopes: dict[tuple[Any, ...], Scope] = {}
+        self._scopes: dict[tuple[Any, ...], tuple[tuple[Host, ...], Scope]] = {}
+        self._hosts: dict[Mark, tuple[Host, ...]] = {}
+        self._batches: dict[Mark, list[tuple[Host, ...]]] = {}
         self._resume = Resume({}, self.playbook.path, run, loaded.vault.secrets)
 
     @property
@@ -66,8 +68,16 @@ class Planner:
         return self.loaded.site
 
     def hosts(self, play: Play) -> tuple[Host, ...]:
-        """Return a play's hosts, limited as the operator asked."""
-        return select(self.site, play.hosts, self.options.limit)
+        """Return a play's hosts, limited as the operator asked; the same tuple every time."""
+        if play.mark not in self._hosts:
+            self._hosts[play.mark] = select(self.site, play.hosts, self.options.limit)
+        return self._hosts[play.mark]
+
+    def batches(self, play: Play) -> list[tuple[Host, ...]]:
+        """Return a play's hosts in batches; the same tuples every time."""
+        if play.mark not in self._batches:
+            self._batches[play.mark] = batches_of(self.hosts(play), play.serial)
+        return self._batches[play.mark]
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -109,7 +119,7 @@ class Planner:
         hosts = self.hosts(play)
         target = self.target(play, hosts)
         groups: list[StepGroup] = []
-        batches = batches_of(hosts, play.serial)
+        batches = self.batches(play)
         kept = chosen(play.steps, self.options)
         pending: set[tuple[str, str]] = set()
         for batch in batches:
@@ -283,11 +293,13 @@ class Planner:
 
     def scope(self, play: Play, host: Host, target: Target | None, hosts: tuple[Host, ...] = ()) -> Scope:
         """Return a host's variables in a play; made once."""
-        key = (play.mark, host.name, target, hosts)
+        # By the tuple of hosts itself, which the play keeps: comparing all of them for each would take long.
+        key = (play.mark, host.name, target, id(hosts))
         if key not in self._scopes:
             names = [one.name for one in hosts]
-            self._scopes[key] = self.loaded.variables.scope(host, play, target, names)
-        return self._scopes[key]
+            # The tuple is kept, so that no other one gets its id.
+            self._scopes[key] = (hosts, self.loaded.variables.scope(host, play, target, names))
+        return self._scopes[key][1]
 
     def _template(self, scope: Scope) -> Callable[[str, Mapping[str, Any]], str]:
         def render(name: str, variables: Mapping[str, Any]) -> str:

@@ -234,8 +234,7 @@ class Player:
         planner = self._planner
         observed: dict[Any, Any] = {}
         hosts = planner.hosts(play.play)
-        batch = next((names for names in play.batches if plan.host in names), play.hosts)
-        members = tuple(host for host in hosts if host.name in batch)
+        members = next((some for some in planner.batches(play.play) if plan.host in {one.name for one in some}), hosts)
         host = planner.site.host(plan.host)
         host = next((member for member in members if member.name == host.name), host)
         step = plan.step if plan.item is None else dataclasses.replace(plan.step, loop=[plan.item])

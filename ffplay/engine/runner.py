@@ -236,7 +236,7 @@ class Session:
         """Return what the last plan read over each host's shell."""
         found: dict[str, list[Scripted]] = {}
         for host, one in self.observed:
-            if isinstance(one, Scripted) and (host, one.source) not in self.observed:
+            if isinstance(one, Scripted):
                 found.setdefault(host, []).append(one)
         return found
 
@@ -267,10 +267,7 @@ class Session:
         """Read what the view misses and what it foresees, all hosts at once. Raise `SiteErrors`."""
         wanted: dict[str, list[Resource]] = {}
         for host, resource in {**view.missing, **view.foreseen}:
-            if isinstance(resource, Scripted) and (host, resource.source) in observed:
-                observed[host, resource] = resource.derived(observed[host, resource.source])
-            else:
-                wanted.setdefault(host, []).append(resource)
+            wanted.setdefault(host, []).append(resource)
         errors: list[HostError] = []
 
         def read(name: str) -> None:

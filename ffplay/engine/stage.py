@@ -38,6 +38,9 @@ def stages_of(play: PlayPlan) -> list[Stage]:
 def _apart(group: StepGroup) -> bool:
     """Tell whether hosts need not wait for each other before and behind a step."""
     step = group.step
+    if step.kind not in steps.kinds():
+        # A phase of a rollback or of a commit: each needs those before it to be done everywhere.
+        return False
     plain = not (step.retries or step.until or step.ignore_errors or step.timeout or step.user is not None)
     known = all(plan.state != "deferred" for plan in group.plans)
     # A rollback's and a commit's steps are of no kind that a playbook has: their hosts wait.

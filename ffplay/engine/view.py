@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ffplay.model import Change
-from ffplay.resources.base import Resource
+from ffplay.resources.base import Resource, Scripted
 
 Key = tuple[str, Resource]
 
@@ -24,17 +24,24 @@ class PlanView:
     def __init__(self, observed: dict[Key, Any]) -> None:
         self._observed = observed
         self._overlay: dict[Key, Any] = {}
+        self._derived: dict[Key, Any] = {}
+        self._memos: dict[Any, tuple[Any, set[Key]]] = {}
+        self._users: dict[Key, set[Any]] = {}
+        self._reading: list[set[Key]] = []
         self.missing: dict[Key, None] = {}
         self.foreseen: dict[Key, None] = {}
 
     def read(self, host: str, *resources: Resource) -> list[Any]:
         """Return values in order. Raise `NeedsReading` where any has not been read."""
-        self.prefetch((host, resource) for resource in resources)
-        return [self._overlay.get((host, r), self._observed.get((host, r))) for r in resources]
+        keys = [(host, resource) for resource in resources]
+        self.prefetch(keys)
+        for used in self._reading:
+            used.update(keys)
+        return [self._value(key) for key in keys]
 
     def prefetch(self, wanted: Iterable[Key]) -> None:
         """Note all that is missing. Raise `NeedsReading` where anything is."""
-        missing = [key for key in wanted if key not in self._overlay and key not in self._observed]
+        missing = [key for key in wanted if not self._knows(key)]
         if missing:
             self.missing.update(dict.fromkeys(missing))
             raise NeedsReading
@@ -50,6 +57,41 @@ class PlanView:
 
     def plan(self, change: Change) -> None:
         """Let later questions see the change as made."""
-        self._overlay[change.host, change.resource] = change.after
-        for host, resource, value in change.effects:
+        for host, resource, value in ((change.host, change.resource, change.after), *change.effects):
             self._overlay[host, resource] = value
+            for memo in self._users.pop((host, resource), ()):
+                self._memos.pop(memo, None)
+
+    def memo(self, key: Any, find: Callable[[], Any]) -> Any:
+        """Return what `find` finds, which is found once; and again where a change alters what it asked for."""
+        if key not in self._memos:
+            used: set[Key] = set()
+            self._reading.append(used)
+            try:
+                value = find()
+            finally:
+                self._reading.pop()
+            self._memos[key] = (value, used)
+            for each in used:
+                self._users.setdefault(each, set()).add(key)
+        value, used = self._memos[key]
+        for outer in self._reading:
+            outer.update(used)
+        return value
+
+    def _value(self, key: Key) -> Any:
+        for known in (self._overlay, self._observed, self._derived):
+            if key in known:
+                return known[key]
+        raise KeyError(key)
+
+    def _knows(self, key: Key) -> bool:
+        """Tell whether a value is known, also by another reading that tells it."""
+        if key in self._overlay or key in self._observed or key in self._derived:
+            return True
+        host, resource = key
+        source = resource.source if isinstance(resource, Scripted) else None
+        if source is None or not isinstance(resource, Scripted) or (host, source) not in self._observed:
+            return False
+        self._derived[key] = resource.derived(self._observed[host, source])
+        return True

@@ -69,7 +69,7 @@ class Connection(Protocol):
         """
 
     def dial(self, address: str, port: int, seconds: float) -> socket.socket:
-        """Return a connection to `address:port` as seen from the host; `seconds` bound each wait for it.
+        """Return a connection for reading from `address:port` as seen from the host; `seconds` bound each wait for it.
 
         Raise OSError where nothing takes it. It is safe to dial on several threads at once.
         """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ffplay.model import Shard
+from ffplay.resources.backup_token import FIRST_LINE
 from ffplay.resources.base import quote
 
 # Reads every block of snapshots and xlogs; run by the Tarantool of the shard's host.
@@ -27,6 +28,27 @@ def clear_script(home: str) -> str:
     return f"""mkdir -p {quote([home])} || exit
 for old in {quote([home])}/*.part; do [ ! -d "$old" ] || mv -T "$old" "$old.$$.dead" || exit; done
 rm -rf {quote([home])}/*.dead"""
+
+
+def stopped_script(shard: Shard) -> str:
+    """Return sh that exits 1 where a shard runs whose backup is to be one of a stopped one: rows would be missing."""
+    unit = quote([shard.unit])
+    return f"""case $(systemctl show -p ActiveState {unit}) in
+  *=inactive|*=failed) ;;
+  *) echo "{shard.unit} runs, and is to be backed up stopped; apply again" >&2; exit 1;;
+esac
+"""
+
+
+def finish_script(stage: str, run: str, part: str, final: str) -> str:
+    """Return sh that stages a stopped shard's backup, writes its manifest from what that printed, and names it."""
+    return f"""told=$(
+{stage}
+) || exit
+cd {quote([part])} || exit
+{{ printf '%s\\n' '{FIRST_LINE}' {quote([f"run {run}"])} 'way stopped' "$told"; }} > manifest || exit
+echo "end $(wc -l < manifest)" >> manifest || exit
+cd / && sync && mv -T {quote([part])} {quote([final])} && sync"""
 
 
 def stage_script(shard: Shard, command: str, home: str, part: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shlex
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ffplay.errors import SiteError
@@ -40,6 +40,14 @@ class Resource(ABC):
 
     def noted(self, observed: Any) -> str:
         """Return what an operator should know of what was read after a change, empty where that is nothing."""
+        return ""
+
+    @classmethod
+    def joint(cls, changes: Sequence[tuple[Any, Any, Any]]) -> str:
+        """Return sh that does once for several changes of one host, as (thing, before, after), what all of them need.
+
+        Empty where each is made by itself. What goes wrong is blamed on one of them by `blame_script`.
+        """
         return ""
 
     def scripted(self, before: Any, after: Any) -> bool:
@@ -84,6 +92,14 @@ class Scripted(Resource):
     """A resource that is read by POSIX sh, so that many are read on a host by one script."""
 
     @property
+    def group(self) -> Callable[[tuple[Any, ...]], Scripted] | None:
+        """Return what reads many of its kind in one script for less than each by itself costs.
+
+        Its value has that of each in order, or the ValueError that says why it has none.
+        """
+        return None
+
+    @property
     def source(self) -> Scripted | None:
         """Return a reading that tells this value too (`derived`), where there is one."""
         return None
@@ -118,6 +134,10 @@ class ShellResource(Scripted):
     def bring_script(self, before: Any, after: Any) -> str:
         """Return sh that brings the thing from one value to the other and exits non-zero where it could not."""
         raise TypeError(f"{type(self).__name__} can only be read")
+
+    def behind_joint(self, before: Any, after: Any) -> str:
+        """Return the sh of one change behind `joint`."""
+        return self.bring_script(before, after)
 
     def scripted(self, before: Any, after: Any) -> bool:
         """Tell that sh alone always does."""
@@ -163,6 +183,27 @@ class DirectResource(Resource):
         Raise `ChangeFailed` where that cannot be done.
         """
         raise TypeError(f"{type(self).__name__} can only be read")
+
+
+# What a joint script says on its standard error of the change that is to blame.
+_BLAME = "ffplay_blame"
+
+
+def blame_script(number: int) -> str:
+    """Return sh by which a joint script says which of its changes is to blame for its end."""
+    return f"echo {_BLAME} {number} >&2"
+
+
+def blamed(reply: Reply) -> tuple[int, Reply]:
+    """Return which change of a joint script is to blame, by default the first, and the reply without that word."""
+    number, lines = 0, []
+    for line in reply.stderr.splitlines(keepends=True):
+        word, _, rest = line.decode("utf-8", "replace").partition(" ")
+        if word == _BLAME and rest.strip().isdigit():
+            number = int(rest)
+        else:
+            lines.append(line)
+    return number, Reply(reply.code, reply.stdout, b"".join(lines))
 
 
 def told(reply: Reply) -> str:

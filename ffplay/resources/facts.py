@@ -121,7 +121,7 @@ class HostFacts(ShellResource):
             int(told["available"][0]) * 1024 if "available" in told else memory,
             int(told["cores"][0]),
             _skew(*told["clock"][0].split(" ")),
-            tuple(map(_room, told.get("room", ()))),
+            tuple(map(_room, self.paths, told.get("df", ()), told.get("device", ()))),
             tuple(told.get("program", ())),
             tuple(told.get("model", ())),
             tuple(told.get("file", ())),
@@ -148,13 +148,14 @@ def _enabled(one: Instance) -> str:
 
 
 # A path that is not there yet will be on the file system of the nearest directory above it.
-_ROOMS = r"""for p in {paths}; do
+_ROOMS = r"""set --
+for p in {paths}; do
   q=$p; while [ ! -e "$q" ]; do case $q in /*/*) q=${{q%/*}};; *) q=/;; esac; done
-  df -Pk "$q" | {{
-    read -r head; read -r system total used free percent mount
-    printf 'room %s %s %s %s\t%s\n' "$free" "$total" "$(stat -c %d "$q")" "$mount" "$p"
-  }}
-done"""
+  set -- "$@" "$q"
+done
+df -Pk "$@" | {{ read -r head; while IFS= read -r line; do echo "df $line"; done; }}
+stat -c "device %d" "$@"
+"""
 
 _MODELS = """for m in {models}; do
   for f in {directory}/"$m" {directory}/"$m".* {directory}/*/"$m" {directory}/*/"$m".*; do
@@ -179,9 +180,9 @@ def _skew(clock: str, asked: str) -> int:
     return min(0, int(seen + 1 - float(asked)))
 
 
-def _room(told: str) -> Room:
-    free, total, device, rest = told.split(" ", 3)
-    mount, _, path = rest.partition("\t")
+def _room(path: str, line: str, device: str) -> Room:
+    """Return a file system by its line of `df -P` (a mount point may have spaces) and its device."""
+    _, total, _, free, _, mount = line.split(None, 5)
     return Room(path, int(device), mount, int(free) * 1024, int(total) * 1024)
 
 

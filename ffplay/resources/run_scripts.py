@@ -66,15 +66,22 @@ sync "$ffplay_j/journal" 2>/dev/null || sync) || {{
 """
 
 
-def done_script(state_dir: str, head: RunHead, number: int, output: str = "") -> str:
-    """Return sh that notes that a change is made; the time is the host's own.
+def done_script(state_dir: str, head: RunHead, number: int, output: str = "", synced: bool = True) -> str:
+    """Return sh that notes that a change is made; the time is the host's own. `synced`: and has it on disk.
 
     `output` is the path of the files `OUTPUT.out` and `OUTPUT.err` with what a command printed, which a later step may
     ask for: their beginning is noted too.
     """
     path = quote([f"{state_dir}/runs/{head.run}/journal"])
+    if not output:
+        # What is lost of these by a power cut is seen on the site itself; a command's end is not.
+        return f"""printf '\\n{{"done": {number}, "time": %s}}\\n' "$(date +%s)" >> {path} || {{
+  echo "the journal "{path}" cannot be written" >&2; exit {NOT_NOTED}
+}}
+{"sync " + path + " 2>/dev/null || sync" if synced else ""}
+"""
     part = f'$(head -c {_OUTPUT_BYTES} "$ffplay_o.%s" | base64 | tr -d "\\n")'
-    more = f', "out": "{part % "out"}", "err": "{part % "err"}"' if output else ""
+    more = f', "out": "{part % "out"}", "err": "{part % "err"}"'
     line = f'{{"done": {number}, "time": $(date +%s)'
     return f"""ffplay_o={quote([output])}
 ffplay_l=$(cat <<FFPLAY_LINE
@@ -83,7 +90,7 @@ FFPLAY_LINE
 )
 printf '\n%s\n' "$ffplay_l" >> {path} || {{ echo "the journal "{path}" cannot be written" >&2; exit {NOT_NOTED}; }}
 sync {path} 2>/dev/null || sync
-[ -z "$ffplay_o" ] || rm -f "$ffplay_o.out" "$ffplay_o.err"
+rm -f "$ffplay_o.out" "$ffplay_o.err"
 """
 
 

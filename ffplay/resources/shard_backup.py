@@ -11,7 +11,7 @@ from ffplay.errors import ChangeFailed
 from ffplay.model import Host, Shard
 from ffplay.remote.base import Access, Connection, Reply
 from ffplay.resources.backup_manifest import Rows, ShardBackup, manifest_text, parse_manifest
-from ffplay.resources.backup_script import READ_BACK, clear_script, stage_script
+from ffplay.resources.backup_script import READ_BACK, clear_script, finish_script, stage_script, stopped_script
 from ffplay.resources.base import DirectResource, Scripted, quote, told
 from ffplay.resources.differences import text_of
 from ffplay.resources.shard_data import human
@@ -75,6 +75,17 @@ done"""
         """Read the manifests."""
         found: tuple[ShardBackup, ...] = self.asked(access, host)
         return found
+
+    def scripted(self, before: Any, after: Any) -> bool:
+        """Tell whether it is of a stopped shard and stays on its host: nothing but its files is asked then."""
+        return not self.host and not after[-1].hot
+
+    def bring_script(self, before: Any, after: Any) -> str:
+        """Make a backup of a stopped shard under another name, verify it, and only then give it its name."""
+        run: str = after[-1].run
+        part, final = f"{self._place}/{run}.part", f"{self._place}/{run}"
+        stage = stage_script(self.shard, self.command, self._place, part)
+        return stopped_script(self.shard) + finish_script(stage, run, part, final)
 
     def bring(self, access: Access, host: Host, before: Any, after: Any) -> None:
         """Make the newest of `after` under another name, verify it, and only then give it its name.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,7 @@ from ffplay.resources.backup_token import check_script
 from ffplay.resources.base import ShellResource, quote
 from ffplay.resources.differences import otherwise, text_of
 from ffplay.resources.record import Record, difference, parse_record, record_facts, write_script
-from ffplay.resources.unit import dead_script
+from ffplay.resources.unit_scripts import dead_script
 
 # The ending of the files of each directory, in the order of their names in `Shard`.
 _ENDINGS = {"snap": ".snap", "wal": ".xlog", "index": ".idx"}
@@ -81,16 +81,17 @@ class ShardData(ShellResource):
 
     def read_script(self) -> str:
         """Print a line a file, a line a missing or set-aside directory, and last the record."""
-        lines = []
+        lines = ["set --"]
         for kind, directory in self.directories().items():
             path = quote([directory])
             lines.append(
                 f"if [ -d {path} ]; then for f in {path}/*{_ENDINGS[kind]}; do "
-                f'[ -f "$f" ] && stat -c "file %s %Y {kind}/${{f##*/}}" "$f"; done\n{_instance(kind)}'
+                f'[ -f "$f" ] && set -- "$@" "$f"; done\n{_instance(kind)}'
                 f'else echo "missing {kind}"; fi'
             )
             lines.append(f'for d in {path}.aside-*; do [ -d "$d" ] && echo "aside $(du -sk "$d")"; done')
-        lines.append(f"echo record; cat {quote([self.shard.stamp])} 2>/dev/null; :")
+        lines.append('[ $# -eq 0 ] || stat -c "file %s %Y %n" "$@"')
+        lines.append(f"echo record; [ ! -f {quote([self.shard.stamp])} ] || cat {quote([self.shard.stamp])}; :")
         return "\n".join(lines)
 
     def parse(self, reply: Reply) -> DataState:
@@ -104,7 +105,8 @@ class ShardData(ShellResource):
         for line in listing.splitlines():
             word, _, rest = line.partition(" ")
             if word == "file":
-                size, written, name = rest.split(" ", 2)
+                size, written, path = rest.split(" ", 2)
+                name = self._name(path)
                 files.append((name, int(size)))
                 newest = newest if name.startswith("index/") else max(newest, int(written))
             elif word == "missing":
@@ -117,7 +119,28 @@ class ShardData(ShellResource):
         known = parse_record(record, self.shard.stamp)
         return DataState(tuple(sorted(files)), known, tuple(missing), tuple(aside), newest, tuple(sorted(instances)))
 
+    def _name(self, path: str) -> str:
+        """Return how a file is called here: by the kind of its directory."""
+        directory, _, name = path.rpartition("/")
+        ending = "." + name.rpartition(".")[2]
+        kinds = [kind for kind, own in self.directories().items() if own == directory and _ENDINGS[kind] == ending]
+        return f"{kinds[0]}/{name}"
+
     def bring_script(self, before: Any, after: Any) -> str:
+        """Prove that the shard is dead where its files are to go, and bring it to what was planned."""
+        return f"{self.joint([(self, before, after)])}\n{self.behind_joint(before, after)}"
+
+    @classmethod
+    def joint(cls, changes: Sequence[tuple[Any, Any, Any]]) -> str:
+        """Prove of all shards whose files are to go that they are dead: one wait for their RestartSec does for all."""
+        moved = [one for one, before, after in changes if one.moves(before, after)]
+        return dead_script([(one.shard, [*one.directories().values()]) for one in moved]) if moved else ""
+
+    def moves(self, before: DataState, after: DataState) -> bool:
+        """Tell whether the files are set aside, or set-aside ones come back."""
+        return after.restored is not None or (after.empty and (not before.empty or bool(before.missing)))
+
+    def behind_joint(self, before: Any, after: Any) -> str:
         """Write the record first (it says what is about to happen), then set the files aside where they are to go.
 
         Before both comes the proof that they may go, for a record says that nothing there is the only copy any more.
@@ -125,21 +148,20 @@ class ShardData(ShellResource):
         if after.restored is not None:
             return self._put_back(before, after, after.restored)
         record = write_script(self.shard.stamp, after.record) if before.record != after.record else ""
-        if not (after.empty and (not before.empty or before.missing)):
+        if not self.moves(before, after):
             return record
         return self._proof(before, after) + record + self._set_aside(after.record.run)
 
     def _proof(self, before: DataState, after: DataState) -> str:
-        """Return sh that exits unless the process is dead and a verified backup has what is there.
+        """Return sh that exits unless a verified backup has what is there.
 
         A shard that was emptied holds nothing but what the copy took from MongoDB.
         """
-        dead = self._dead()
         if before.empty or (before.record is not None and before.record.state == "emptied"):
-            return dead
+            return ""
         if not after.token[0]:
             return f'echo "no verified backup of {self.shard.name} is known: it is not wiped" >&2; exit 1\n'
-        return dead + check_script(self.shard, *after.token)
+        return check_script(self.shard, *after.token)
 
     def _set_aside(self, run: str) -> str:
         """Return sh that renames each directory, an empty one too, and puts an empty twin in its place.
@@ -167,8 +189,7 @@ sync"""
         known = after.record or before.record
         begin = dataclasses.replace(known, state="restoring", was=None, run=restored.run) if known else None
         paths = quote(dict.fromkeys(self.directories().values()))
-        return f"""{self._dead()}
-{write_script(self.shard.stamp, begin)}for d in {paths}; do
+        return f"""{write_script(self.shard.stamp, begin)}for d in {paths}; do
   for run in {quote(restored.runs)}; do
     [ -d "$d.aside-$run" ] || continue
     [ ! -d "$d" ] || mv -T "$d" "$d.aside-{restored.run}" || exit
@@ -179,13 +200,9 @@ done
 sync
 {write_script(self.shard.stamp, after.record)}"""
 
-    def _dead(self) -> str:
-        """Return sh that exits 1 unless the shard is proved dead."""
-        return dead_script(self.shard, list(dict.fromkeys(self.directories().values())))
-
     def reverse(self, run: str, before: Any, after: Any) -> Any:
         """Return the record and the data that a run found; what it set aside comes back."""
-        aside = after.restored is not None or (after.empty and (not before.empty or bool(before.missing)))
+        aside = self.moves(before, after)
         return DataState(before.files, before.record, restored=Restored((run,)) if aside else None)
 
     def facts(self, value: Any) -> Mapping[str, str]:
@@ -230,7 +247,9 @@ def _instance(kind: str) -> str:
     if kind == "index":
         return ""
     words = 'case $l in "Instance: "*|"Server: "*) echo "instance ${l#*: }";; esac'
-    return f'[ -f "$f" ] && head -c 300 "$f" | while IFS= read -r l && [ -n "$l" ]; do {words}; done\n'
+    # What is no text header has no line that is worth more than the first few.
+    more = '[ $n -lt 9 ] && IFS= read -r l && [ -n "$l" ]'
+    return f'n=0; [ -f "$f" ] && while {more}; do {words}; n=$((n+1)); done < "$f"\n'
 
 
 def human(size: int) -> str:

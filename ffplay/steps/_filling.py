@@ -39,13 +39,25 @@ def filling(ctx: Context, gap: Gap) -> str:
     it is in the way.
     """
     facenapi = ctx.first("facenapi")
-    shards = [(host, shard) for host in ctx.hosts for shard in host.shards if gap.shard(host, shard)]
-    if facenapi is None or not shards or not all(_emptied(ctx, gap, host.name, shard) for host, shard in shards):
+    emptied = ctx.view.memo(("emptied", gap.generation, id(ctx.hosts)), lambda: _all_emptied(ctx, gap))
+    if facenapi is None or not emptied:
         return ""
     seen: JobState = ctx.one(JobStatus(copy_directory(ctx, facenapi.name, gap.generation), ()), host=facenapi.name)
     begun = f"{copy_name(gap.generation)}, begun by "
     run = seen.what.removeprefix(begun) if seen.what.startswith(begun) else ""
     return run if run >= ctx.began else ""
+
+
+def _all_emptied(ctx: Context, gap: Gap) -> bool:
+    """Tell whether there are shards to be filled, and all of them were emptied; the first that was not decides."""
+    found = False
+    for host in ctx.hosts:
+        for shard in host.shards:
+            if gap.shard(host, shard):
+                if not _emptied(ctx, gap, host.name, shard):
+                    return False
+                found = True
+    return found
 
 
 def _emptied(ctx: Context, gap: Gap, host: str, shard: Shard) -> bool:

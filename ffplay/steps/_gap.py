@@ -25,7 +25,7 @@ from ffplay.steps.base import Context
 
 @dataclass(frozen=True)
 class Gap:
-    """What separates the site from its target.
+    """What separates the site from its target; the same for all hosts of a play, whichever `ctx` was asked for it.
 
     `generation` is where it shall be, `current` where the faces are as far as anybody knows, `source` where they were
     before they came to the target (the same as `current` until then). `faces` is the reason why faces must be
@@ -53,7 +53,9 @@ class Gap:
         if self.problems:
             return ""
         wanted = Wanted(self.generation, bool(self.faces), self.recorded, faces_of(self.ctx))
-        return shard_gap(self.ctx, host, shard, wanted)
+        key = ("shard", host.name, shard.name, self.generation, wanted.regenerated, self.recorded)
+        why: str = self.ctx.view.memo(key, lambda: shard_gap(self.ctx, host, shard, wanted))
+        return why
 
 
 def mongo_place(variables: Mapping[str, Any]) -> MongoPlace:
@@ -118,8 +120,13 @@ def gap_of(ctx: Context) -> Gap:
         problem = Problem(ctx.host.name, "the play has no host of the group mongo", "add one, or widen `hosts`")
         return Gap(ctx, Generation(target.model, target.facen_size), None, problems=(problem,))
     ctx.view.prefetch(_wanted(ctx, *faces_at))
-    state: FacesState = ctx.one(faces_at[1], host=faces_at[0].name)
-    return _judge(ctx, target, faces_at, state, seen(ctx, target))
+
+    def judge() -> Gap:
+        state: FacesState = ctx.one(faces_at[1], host=faces_at[0].name)
+        return _judge(ctx, target, faces_at, state, seen(ctx, target))
+
+    found: Gap = ctx.view.memo(("gap", target, id(ctx.hosts)), judge)
+    return found
 
 
 def _wanted(ctx: Context, mongo: Host, faces: Faces) -> Iterator[tuple[str, Resource]]:

@@ -59,6 +59,12 @@ class View(Protocol):
         ask for all that may be needed in one call. A value may be `Unknown`.
         """
 
+    def memo(self, key: Any, find: Callable[[], Any]) -> Any:
+        """Return what `find` finds, found once for all who give this key, as long as what it asked for stays as it is.
+
+        A judgement of the whole site costs every host of it once, and not once for each host that asks.
+        """
+
     def prefetch(self, wanted: Iterable[tuple[str, Resource]]) -> None:
         """Ask for resources of many hosts, as (host, resource), at once; each is then there for `read`."""
 
@@ -107,9 +113,15 @@ class Context:
 
     def first(self, group: str) -> Host | None:
         """Return the group's first host in the play, else its first on the site (`--limit` may leave it out)."""
-        members = self.site.group(group)
-        names = {host.name for host in members}
-        return next((host for host in self.hosts if host.name in names), members[0] if members else None)
+
+        def find() -> Host | None:
+            members = self.site.group(group)
+            names = {host.name for host in members}
+            return next((host for host in self.hosts if host.name in names), members[0] if members else None)
+
+        # By the tuple itself: comparing it costs as much as looking.
+        found: Host | None = self.view.memo(("first", group, id(self.hosts)), find)
+        return found
 
     def members(self, group: str) -> tuple[Host, ...]:
         """Return the group's hosts that are in the play."""

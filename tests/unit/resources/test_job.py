@@ -89,9 +89,14 @@ def test_a_timeout_ends_every_process(tmp_path: Path) -> None:
     with pytest.raises(ChangeFailed, match="ended at its deadline of 1 s: sleep 2") as failure:
         bring(Site(), tmp_path, "sleep 20", "sleep 21", timeout=1)
     assert failure.value.code == 124
-    again = Site()
-    with pytest.raises(ChangeFailed, match="exit code 3"):
-        bring(again, tmp_path, "exit 3")
+    # The other process is told to end in the same moment, and may take a little longer for it.
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        with pytest.raises(ChangeFailed) as failure:
+            bring(Site(), tmp_path, "exit 3")
+        if "could not be started" not in failure.value.message:
+            break
+    assert "exit code 3" in failure.value.message
 
 
 def test_an_operator_who_stops_leaves_the_tool_running(tmp_path: Path) -> None:

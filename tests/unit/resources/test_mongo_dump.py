@@ -150,7 +150,7 @@ def test_a_dump_that_was_damaged_since_is_named(site: MongoSite, kind: str) -> N
 def test_a_damaged_manifest_is_an_error(site: MongoSite, text: str) -> None:
     site.dump()
     (site.bson_of().parents[1] / "ffplay-manifest.json").write_text(text + "\n")
-    with pytest.raises(SiteError, match=r"a manifest in .*/mongo is damaged"):
+    with pytest.raises(SiteError, match=r"a manifest is damaged"):
         site.dumps().read(site, HOST)
 
 
@@ -158,7 +158,7 @@ def test_a_manifest_of_another_format_is_an_error(site: MongoSite) -> None:
     site.dump()
     manifest = site.bson_of().parents[1] / "ffplay-manifest.json"
     manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "format": 3}) + "\n")
-    with pytest.raises(SiteError, match=r"a manifest in .*/mongo is damaged: format 3"):
+    with pytest.raises(SiteError, match=r"a manifest is damaged \(format 3"):
         site.dumps().read(site, HOST)
 
 

@@ -432,7 +432,15 @@ def test_data_of_a_running_shard_stay(host: RunOn, shard: Shard, tmp_path: Path,
 
 @pytest.mark.parametrize(
     ("restart", "seconds"),
-    [("100ms", "1"), ("5s 500ms", "7"), ("1min", "60"), ("1min 30s", "60"), ("1h", "60"), ("infinity", "60")],
+    [
+        ("100ms", "0.150"),
+        ("5s 500ms", "5.550"),
+        ("1.5s", "2.050"),
+        ("1min", "60.000"),
+        ("1min 30s", "60.000"),
+        ("1h", "60.000"),
+        ("infinity", "60.000"),
+    ],
 )
 def test_a_unit_that_systemd_starts_anew_keeps_its_data(
     host: RunOn, shard: Shard, tmp_path: Path, access: Any, restart: str, seconds: str

@@ -22,10 +22,7 @@ STARTED = 1_500_000_000
 OLD, NEW = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
 
 _SYSTEMCTL = """#!/bin/sh
-case "$*" in
-  *"-p ExecMainStartTimestamp "*) echo "ExecMainStartTimestamp=@%d";;
-  *) printf 'LoadState=loaded\\nActiveState=active\\nMainPID=7\\n';;
-esac
+printf 'LoadState=loaded\\nActiveState=active\\nMainPID=7\\nExecMainStartTimestamp=@%d\\n'
 """
 
 

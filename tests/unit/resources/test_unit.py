@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ffplay.resources import unit as units
+from ffplay.resources import unit_scripts as units
 from ffplay.resources.unit import RUNNING, STOPPED, Unit, UnitState
 from tests.unit.resources.conftest import Host
 
