@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ffplay.errors import Error, Finding, HostError, InputError, SiteErrors
+from ffplay.errors import Error, Finding, HostError, InputError, SiteErrors, Stale
 from ffplay.report.style import Style, clean
 
-# So many of the last lines that a tool printed are shown with its failure.
+# So many lines are shown with an error: the last ones that a tool printed, the first ones of what was found.
 TAIL_LINES = 15
 
 
@@ -22,7 +22,8 @@ def explain(error: Error, style: Style) -> list[str]:
     where = "" if error.message.startswith(where) else where
     lines = [style.paint("red", f"error: {where}{clean(error.message)}")]
     if isinstance(error, HostError):
-        lines += [f"  | {line}" for line in tail(error.output, style)]
+        shown = head if isinstance(error, Stale) else tail
+        lines += [f"  | {line}" for line in shown(error.output, style)]
     return lines + [f"  {line}" for line in clean(error.advice).splitlines()]
 
 
@@ -32,6 +33,14 @@ def tail(output: str, style: Style) -> list[str]:
     if style.verbose or len(lines) <= TAIL_LINES:
         return lines
     return [f"... {len(lines) - TAIL_LINES} earlier lines (-v shows them)", *lines[-TAIL_LINES:]]
+
+
+def head(output: str, style: Style) -> list[str]:
+    """Return the first lines of what is told; all of them where the operator wants more."""
+    lines = clean(output).splitlines()
+    if style.verbose or len(lines) <= TAIL_LINES:
+        return lines
+    return [*lines[:TAIL_LINES], f"... {len(lines) - TAIL_LINES} more lines (-v shows them)"]
 
 
 def _findings(error: InputError, style: Style) -> Iterator[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -51,6 +51,12 @@ def _fields(value: Any) -> Iterator[tuple[str, str]]:
             yield from ((f"{name} {part}", text) for part, text in _fields(inner))
         else:
             yield name, text_of(inner)
+
+
+def members(noun: str, names: Iterable[str]) -> dict[str, str]:
+    """Return the facts of a collection, of backups for instance: how many there are, and which."""
+    found = tuple(names)
+    return {f"number of {noun}s": str(len(found)), **{f"{noun} {name}": "there" for name in found}}
 
 
 def text_of(value: Any) -> str:

@@ -13,7 +13,7 @@ from ffplay.model import Host, Unknown
 from ffplay.remote.base import Access, Connection, Reply
 from ffplay.resources.base import DirectResource, Scripted, quote, told
 from ffplay.resources.checks import Findings
-from ffplay.resources.differences import text_of
+from ffplay.resources.differences import members
 from ffplay.resources.job import Job
 from ffplay.resources.mongo import MongoPlace, open_database
 from ffplay.resources.mongo_readback import collections_of, counts_of, read_back
@@ -110,7 +110,7 @@ class MongoDumps(Scripted, DirectResource):
 
     def facts(self, value: Any) -> Mapping[str, str]:
         """Return which dumps there are: what a new one will hold is still being written."""
-        return {"list of dumps": text_of(tuple(dump.run for dump in value))}
+        return members("dump", (dump.run for dump in value))
 
     def reached(self, before: Any, after: Any, observed: Any) -> bool:
         """Tell whether the planned dump is there."""

@@ -13,7 +13,7 @@ from ffplay.remote.base import Access, Connection, Reply
 from ffplay.resources.backup_manifest import Rows, ShardBackup, manifest_text, parse_manifest
 from ffplay.resources.backup_script import READ_BACK, clear_script, finish_script, stage_script, stopped_script
 from ffplay.resources.base import DirectResource, Scripted, quote, told
-from ffplay.resources.differences import text_of
+from ffplay.resources.differences import members
 from ffplay.resources.shard_data import human
 from ffplay.resources.shard_live import Count, kept
 
@@ -146,7 +146,7 @@ sync; mv -f {quote([f"{token}.new"])} {quote([token])}; rm -rf {quote([part])}; 
 
     def facts(self, value: Any) -> Mapping[str, str]:
         """Return which backups there are: what a new one will hold is still being written."""
-        return {"list of backups": text_of(tuple(backup.run for backup in value))}
+        return members("backup", (backup.run for backup in value))
 
     def reached(self, before: Any, after: Any, observed: Any) -> bool:
         """Tell whether the planned backup is among those that are there, and no earlier one went."""

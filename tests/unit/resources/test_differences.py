@@ -105,7 +105,7 @@ CHANGED: list[tuple[Resource, Any, Any, list[str]]] = [
         ShardBackups(SHARD, "/b"),
         (),
         (ShardBackup("run1", (), ()),),
-        ["list of backups was none, is now run1"],
+        ["number of backups was 0, is now 1"],
     ),
     (Runs("/s"), (), (run("r1"),), ["list of open runs was none, is now r1 (apply, failed)"]),
     (Command("ls"), ALWAYS, RAN, ["run was needed, is now needless"]),
@@ -216,7 +216,7 @@ MISSED: list[tuple[Resource, Any, Any, Any, list[str]]] = [
         (),
         (ShardBackup("run1", (), ()),),
         (),
-        ["list of backups: predicted run1, found none"],
+        ["number of backups: predicted 1, found 0"],
     ),
     (
         Command("x", creates="/y"),
@@ -253,6 +253,12 @@ def test_no_text_of_a_file_is_among_its_facts() -> None:
 def test_a_shard_that_takes_connections_and_is_silent_is_not_one_whose_port_is_closed() -> None:
     shard = ShardFaces(SHARD)
     assert len({shard.facts(value)["shard"] for value in (ShardState(), Silent(10.0), None)}) == 3
+
+
+def test_one_backup_is_not_another_one() -> None:
+    backups = ShardBackups(SHARD, "/b")
+    one, other = (backups.facts((ShardBackup(run, (), ()),)) for run in ("run1", "run2"))
+    assert since(one, other) == ["backup run1 was there, is now none", "backup run2 was none, is now there"]
 
 
 def test_long_texts_are_told_apart_by_more_than_their_beginning() -> None:
