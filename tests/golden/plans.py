@@ -35,11 +35,13 @@ _MASKS = (
     (re.compile(r"\b[0-9a-f]{16,64}\b"), "DIGEST"),
     (re.compile(r"\b\d[\d.,]*(?= (B|KiB|MiB|GiB|TiB|bytes)\b)"), "N"),
     (re.compile(r"N\.\.N"), "N"),
+    # Which file systems are worth a line, and how many more there are, depends on what else is on the machine.
+    (re.compile(r"^  space: .*\n", re.MULTILINE), ""),
 )
 
-# What is measured, in JSON: times, processes, sizes.
-_MEASURED = {"pid", "since", "mtime", "newest", "size", "base64", "seconds", "memory", "available", "kib"}
-_MEASURED |= {"facens_now", "facens_then", "free", "total", "now", "during", "after_run", "bytes"}
+# What depends on the machine and the moment, in JSON: times, processes, sizes, who owns files.
+_MEASURED = {"pid", "since", "mtime", "newest", "size", "base64", "memory", "available", "kib"}
+_MEASURED |= {"facens_now", "facens_then", "total", "now", "during", "needs", "mount", "owner", "group"}
 
 
 def made(lab: LabSite) -> Iterator[tuple[str, str]]:
@@ -70,9 +72,13 @@ def same(text: str, lab: LabSite) -> str:
 def masked(body: Any) -> Any:
     """Return a document with the number of everything that is measured replaced; lists of files keep their names."""
     if isinstance(body, dict):
-        return {key: "MEASURED" if key in _MEASURED and value else masked(value) for key, value in body.items()}
+        return {key: "MEASURED" if _measured(key, value) else masked(value) for key, value in body.items()}
     if isinstance(body, list):
         # A data file of a shard is its name and its size.
         is_file = len(body) == 2 and isinstance(body[0], str) and isinstance(body[1], int)
         return [body[0], "MEASURED"] if is_file else [masked(item) for item in body]
     return body
+
+
+def _measured(key: str, value: Any) -> bool:
+    return key == "seconds" or (bool(value) and (key in _MEASURED or key.startswith("free")))
