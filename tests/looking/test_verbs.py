@@ -75,6 +75,13 @@ def test_it_writes_nothing(lab: LabSite, verb: str) -> None:
     assert bool(record.scripts) is VERBS[verb][1]
 
 
+def test_a_discovery_asks_each_host_by_one_script_a_stage(lab: LabSite) -> None:
+    with recording() as record:
+        assert cli.main(words_of("discover", lab)) == 0
+    # Both hosts are looked at; the one with shards is asked for their data, too.
+    assert len(record.scripts) == 3
+
+
 def test_the_recorder_sees_what_writes(lab: LabSite) -> None:
     """What an apply sends: the net has no hole there."""
     playbook = lab.directory / "writes.yml"

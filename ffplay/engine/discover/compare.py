@@ -20,6 +20,9 @@ _FIELDS = {
     "http_port": ("shard_http_base",),
 }
 
+# Variables by which nothing is reached: what no file of a service states, and what only a forecast reads.
+_UNGROUNDED = {"ntls_address", "ntls_port", "extraction_instances"}
+
 # Two sizes of memory closer than this share of the larger one are the same: gigabytes are written with few digits.
 _SAME_MEMORY = 0.02
 
@@ -83,7 +86,7 @@ def _values(host: Host, site: SiteReading, reading: HostReading) -> Iterator[Dif
     """Yield the variables of a host's services that are not what its files say."""
     for name, value in services(site, reading, host.groups).items():
         stated = reading.variables[name]
-        if name.startswith("ntls_") or stated == "" or _listens(reading, name):
+        if name in _UNGROUNDED or stated == "" or _listens(reading, name):
             continue
         said = f"{name} is {stated} in the inventory, and {_plain(reading, value)} on the host"
         yield Difference("value", host.name, "", said, value_place(host.vars, name) or _of_host(host))

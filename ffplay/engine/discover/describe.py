@@ -94,6 +94,8 @@ def services(site: SiteReading, host: HostReading, groups: Iterable[str]) -> dic
         address, port = host.extraction.listen or ("", _extraction_port(site))
         found |= {"extraction_address": address_on(host, port, address), "extraction_port": port}
         found |= {"models_dir": place} if (place := models_place(host)) else {}
+        instances = host.extraction.instances
+        found |= {"extraction_instances": instances} if instances is not None else {}
     licence = _licence(host)
     if licence is not None:
         found |= {"ntls_address": licence[0] or "127.0.0.1", "ntls_port": licence[1]}

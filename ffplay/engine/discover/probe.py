@@ -142,6 +142,7 @@ class _Look:
     def reading(self, seed: Seed, values: Mapping[Resource, Any], errors: Sequence[HostError]) -> HostReading:
         """Return what was read."""
         inis = {name: _text(values.get(file)) for name, file in self._files.items()}
+        links = [file.path for file in self._files.values() if (state := values.get(file)) and state.kind == "link"]
         facenapi, extraction = inis["facenapi_ini"], inis["extraction_ini"]
         files = values.get(self._instances)
         found = HostReading(
@@ -153,7 +154,7 @@ class _Look:
             extraction_of(self._files["extraction_ini"].path, extraction) if extraction is not None else None,
             {name: values[unit] for name, unit in self._units.items() if unit in values},
             instances_of(files, self._variables) if files else Instances(),
-            errors=tuple(errors),
+            errors=(*errors, *(_linked(seed.name, path) for path in links)),
         )
         table = self._files["tntapi_servers_file"]
         return _tabled(found, table.path, values.get(table)) if found.facenapi else found
@@ -167,6 +168,10 @@ _PATHS = (
 
 def _model_places(root: str) -> tuple[str, ...]:
     return tuple(f"{root}{place}" for place in MODEL_PLACES)
+
+
+def _linked(host: str, path: str) -> SiteError:
+    return SiteError(host, f"{path} is a link, and was not followed", "state the path of the file itself with -e")
 
 
 def _text(state: FileState | None) -> str | None:

@@ -71,12 +71,17 @@ class Facenapi:
 
 @dataclass(frozen=True, slots=True)
 class Extraction:
-    """findface-extraction-api.ini. `model` makes facens, empty where the file names none; `problem` as above."""
+    """findface-extraction-api.ini.
+
+    `model` makes facens, empty where the file names none; `instances` are how many of it work at a time, None where the
+    file does not say; `problem` as above.
+    """
 
     path: str
     model: str = ""
     listen: Address | None = None
     licence: Address | None = None
+    instances: int | None = None
     problem: str = ""
 
 
@@ -95,6 +100,7 @@ def extraction_of(path: str, text: str) -> Extraction:
     found: dict[str, Any] = {}
     for name, keys in (
         ("model", ("models", "facen")), ("listen", ("listen",)), ("licence", ("license_ntls_server",)),
+        ("instances", ("model_instances",)),
     ):  # fmt: skip
         try:
             found[name] = yamlfile.get(text, keys)
@@ -102,9 +108,13 @@ def extraction_of(path: str, text: str) -> Extraction:
             continue
         except EditError as error:
             return Extraction(path, problem=str(error))
-    model = found.get("model")
+    model, instances = found.get("model"), found.get("instances")
     return Extraction(
-        path, str(model) if model else "", address_of(found.get("listen")), address_of(found.get("licence"))
+        path,
+        str(model) if model else "",
+        address_of(found.get("listen")),
+        address_of(found.get("licence")),
+        instances if isinstance(instances, int) and instances > 0 else None,
     )
 
 
