@@ -29,6 +29,7 @@ VERBS: Mapping[str, str] = MappingProxyType(
         "explain": "tell what a step, a word of a playbook or a variable means",
         "schema": "print the JSON Schema by which an editor completes a playbook or an inventory",
         "completion": "print the script by which bash, zsh or fish completes this command line",
+        "vault": "encrypt files and values for playbooks and inventories, as ansible-vault does, and open them",
         "inventory": "show hosts, groups, shards and variables",
         "discover": "read a site that nobody has described, and write an inventory for it",
         "diff": "show where an inventory and its site disagree",
@@ -42,7 +43,16 @@ CHAPTERS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "change a site": ("plan", "apply", "rollback", "commit", "unlock"),
         "look at a site": ("discover", "diff", "status", "runs", "show", "verify"),
-        "write playbooks and inventories": ("new", "validate", "lint", "explain", "schema", "completion", "inventory"),
+        "write playbooks and inventories": (
+            "new",
+            "validate",
+            "lint",
+            "explain",
+            "schema",
+            "completion",
+            "inventory",
+            "vault",
+        ),
         "rehearse": ("lab",),
     }
 )

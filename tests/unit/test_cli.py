@@ -17,8 +17,10 @@ from ffplay.arguments import parse
 from ffplay.engine.events import Event, Kind, Listener
 from ffplay.engine.plan import Plan
 from ffplay.errors import ChangeFailed, Error, Finding, InputError, SiteErrors, Unreachable
+from ffplay.load.vaultkeys import Vault
 from ffplay.model import Check, Host, Login, Mark, Play, Playbook, Site, Status
 from ffplay.resources.lock import Held, Holder
+from ffplay.secret import Secrets
 from tests.unit.report import samples
 
 STOP = samples.step("stop", service="tarantool")
@@ -82,7 +84,7 @@ def session(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[FakeSession]]:
         (Host("db1", ("tntapi",), Login("db1"), (samples.shard("db1", 1),)),), {"all": ("db1",), "tntapi": ("db1",)}
     )
     book = Playbook("pb.yml", (Play("Switch", "all", mark, (STOP,)),))
-    loaded = SimpleNamespace(site=site, playbook=book)
+    loaded = SimpleNamespace(site=site, playbook=book, vault=Vault(Secrets()))
     monkeypatch.setattr("ffplay.engine.runner.Session", fake, raising=False)
     monkeypatch.setattr("ffplay.load.load", lambda _: loaded)
     monkeypatch.setattr("sys.stdin", io.StringIO())
