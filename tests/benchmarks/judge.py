@@ -47,11 +47,19 @@ def _files(place: Path) -> Iterator[Path]:
         yield from sorted(path for path in place.rglob("*") if path.is_file())
 
 
-def unchanged(before: Snapshot, after: Snapshot) -> list[str]:
-    """Return what is different where nothing should be."""
+def unchanged(site: BenchSite, before: Snapshot) -> list[str]:
+    """Return what is different where nothing should be, and which units do not run."""
+    after = snapshot(site.layout)
+    alive = _alive(site)
+    dead = [
+        f"{host.name} {shard.name}: its process is gone"
+        for host in site.layout.hosts
+        for shard in host.each_shard()
+        if (str(host.root), unit_pid(shard)) not in alive
+    ]
     one, other = dict(before.files), dict(after.files)
     wrong = [f"{path} changed" for path in sorted(one.keys() | other.keys()) if one.get(path) != other.get(path)]
-    return wrong + (["a unit was restarted"] if before.pids != after.pids else [])
+    return wrong + dead + (["a unit was restarted"] if before.pids != after.pids else [])
 
 
 def done(site: BenchSite, before: Snapshot) -> list[str]:

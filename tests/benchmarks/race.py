@@ -14,6 +14,9 @@ from tests.benchmarks.layout import Size
 from tests.benchmarks.results import Results, Sample
 from tests.benchmarks.tools import Tool, environment
 
+# So many characters of both ends of a failed run's output are shown.
+_SHOWN = 3000
+
 
 class NotDone(Exception):
     """A tool did not do the whole job, or did what it should not have done."""
@@ -56,16 +59,20 @@ def once(found: site.BenchSite, tool: Tool) -> list[Sample]:
         used = found.cpu_seconds()
         ran = measure.run(tool.command(found.layout, mode), environment(tool, found.layout))
         used = found.cpu_seconds() - used
-        after = judge.snapshot(found.layout)
         wrong = [f"exit code {ran.code}"] if ran.code else []
-        wrong += judge.done(found, before) if mode is Mode.APPLY else judge.unchanged(before, after)
+        wrong += judge.done(found, before) if mode is Mode.APPLY else judge.unchanged(found, before)
         if wrong:
             where = f"{tool.name}, {mode} at {found.layout.size}"
-            raise NotDone("\n".join([f"{where}:", *wrong[:20], "it printed:", ran.output[-5000:]]))
-        before = after
+            raise NotDone("\n".join([f"{where}:", *wrong[:20], "it printed:", _shortened(ran.output)]))
+        before = judge.snapshot(found.layout)
         samples.append(Sample(str(found.layout.size), tool.name, mode.value, ran.wall, ran.cpu, used, ran.memory))
         say(f"{found.layout.size} {tool.name} {mode}: {ran.wall:.2f} s, CPU {ran.cpu:.2f} + {used:.2f} s")
     return samples
+
+
+def _shortened(text: str) -> str:
+    """Return the beginning and the end of a long output."""
+    return text if len(text) <= 2 * _SHOWN else f"{text[:_SHOWN]}\n...\n{text[-_SHOWN:]}"
 
 
 def say(text: str) -> None:

@@ -70,6 +70,7 @@ SetEnv {variables}
 _ANSIBLE = """\
 [defaults]
 forks = 64
+timeout = 120
 gathering = explicit
 home = {directory}/state/ansible
 local_tmp = {directory}/state/ansible/tmp
@@ -250,6 +251,8 @@ def inventory(layout: Layout) -> dict[str, object]:
         "ansible_ssh_private_key_file": str(layout.key),
         "ansible_ssh_common_args": f"-o UserKnownHostsFile={layout.known_hosts}",
         "ansible_become": False,
+        # Many handshakes at once on few cores: no tool shall fail for that, only take its time.
+        "ansible_ssh_timeout": 120,
         "ansible_python_interpreter": str(Path(sys.executable).resolve()),
         "ansible_remote_tmp": "{{ root }}/tmp/ansible",
         "tarantool_owner": f"{user}:{group}",
