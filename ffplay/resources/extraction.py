@@ -8,8 +8,9 @@ import json
 import secrets
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ffplay.errors import SiteError, Unreachable
 from ffplay.model import Host
@@ -58,6 +59,10 @@ class ExtractionSpeed(DirectResource):
     def label(self) -> str:
         """Return the service."""
         return f"extraction-api at {self.address}:{self.port}"
+
+    def facts(self, value: Any) -> Mapping[str, str]:
+        """Return nothing: a forecast rests on it, and no plan."""
+        return {}
 
     def read(self, access: Access, host: Host) -> Measured:
         """Measure. What stands in the way of it is told, and no error: a plan is as good without."""

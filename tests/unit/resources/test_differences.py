@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ffplay import resources
 from ffplay.model import Generation, Shard, Unknown
 from ffplay.resources.backup_manifest import ShardBackup
 from ffplay.resources.base import Resource
@@ -265,3 +269,30 @@ def test_long_texts_are_told_apart_by_more_than_their_beginning() -> None:
     one, other = "x" * 500 + "a", "x" * 500 + "b"
     assert text_of(one) != text_of(other)
     assert len(text_of(one)) < 200
+
+
+# Read by a check when its turn comes, by who only looks at a site, or by what goes back and removes; no plan of a
+# playbook rests on their values. Those of the last line tell all that they are by their fields.
+BY_THEIR_FIELDS = {
+    "BackupIntact", "DumpWhole", "FacensMade", "FacesAudit", "HttpExchange", "NothingLeftOut", "PathState", "Pause",
+    "PortState", "ShardAnswers", "ShardHealthy", "ShardRestored", "Stated", "_Conf",
+    "BackupFolders", "Identity", "InstanceFiles", "MongoLook", "OldBackup", "Removable", "RunJournal", "RunningJobs",
+    "SetAside", "SetAsides", "SiteLock", "TimesFile", "Units", "_Data",
+    "Copying", "FileCopy", "Job", "JobStatus", "RecordFile",
+}  # fmt: skip
+
+
+def test_what_a_plan_reads_says_what_the_plan_rests_on() -> None:
+    """A resource that is new has to say what of its values a serving site alters by itself."""
+    for path in Path(resources.__file__).parent.glob("*.py"):
+        importlib.import_module(f"ffplay.resources.{path.stem}")
+    abstract = {"ShellResource", "DirectResource", "Scripted"}
+    ours = [kind for kind in kinds(Resource) if kind.__module__.startswith("ffplay.")]
+    silent = {kind.__name__ for kind in ours if "facts" not in vars(kind)}
+    assert silent - abstract == BY_THEIR_FIELDS
+
+
+def kinds(root: type) -> Iterator[type]:
+    for kind in root.__subclasses__():
+        yield kind
+        yield from kinds(kind)
