@@ -144,16 +144,14 @@ class Secrets:
 
     def _spans(self, text: str, *, cut: bool = False) -> Iterator[tuple[int, int, str]]:
         """Yield (start, end, name) of each secret in a text, in order; with `cut` also of one that is cut off."""
-        heads, text, at = self._heads, str.__str__(text), 0
-        last = len(text) - SHORTEST
-        while at <= last:
-            known = heads.get(text[at : at + SHORTEST])
-            found = _match(text, at, known, cut) if known else None
-            if found is None:
-                at += 1
-            else:
+        heads, text, past = self._heads, str.__str__(text), 0
+        # The one loop over every character: whatever is written passes it.
+        places = [at for at in range(len(text) - SHORTEST + 1) if text[at : at + SHORTEST] in heads]
+        for at in places:
+            found = _match(text, at, heads[text[at : at + SHORTEST]], cut) if at >= past else None
+            if found is not None:
                 yield at, *found
-                at = found[0]
+                past = found[0]
 
     def _mask_coloured(self, text: str) -> str:
         """Return a coloured text masked; the colours that stand within a secret follow it."""

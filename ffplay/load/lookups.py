@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -60,6 +59,8 @@ def _env(term: str) -> str:
 
 
 def _pipe(term: str) -> str:
+    import subprocess
+
     if not term.strip():
         raise Mistake(None, "the lookup `pipe` needs a command")
     reading, writing = os.pipe()

@@ -8,7 +8,6 @@ the first vault is met, and once.
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -127,6 +126,8 @@ def _from_file(key: Key) -> bytes:
 
 
 def _from_program(path: Path, label: str) -> bytes:
+    import subprocess
+
     words = [str(path.resolve())]
     if path.stem.endswith("-client"):
         words += ["--vault-id", label]
