@@ -95,7 +95,10 @@ def _mitogen_settings(layout: Layout) -> Mapping[str, str]:
 def _pyinfra(_: Layout, mode: Mode) -> Sequence[str]:
     verb = ["--dry", "--diff"] if mode is Mode.PLAN else ["-y"]
     program = str(peers.environment(TOP, "pyinfra") / "bin/pyinfra")
-    return [program, *verb, *(str(HERE / f"playbooks/pyinfra_{name}.py") for name in ("inventory", "deploy"))]
+    config, inventory, deploy = (
+        str(HERE / f"playbooks/pyinfra_{name}.py") for name in ("config", "inventory", "deploy")
+    )
+    return [program, "--config", config, *verb, inventory, deploy]
 
 
 # What is quick does the job at the largest sites once.
