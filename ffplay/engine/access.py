@@ -29,7 +29,7 @@ class Connections(Protocol):
     """Where connections come from: the pool."""
 
     def connection(self, host: str) -> Connection:
-        """Return the connection to a host."""
+        """Return the connection to a host; threads may ask at once."""
 
 
 class SharedConnection:
@@ -95,11 +95,11 @@ class SiteAccess:
         self._at_work: dict[str, Callable[[], None]] = {}
 
     def connection(self, host: str) -> Connection:
-        """Return the connection to a host, safe to share. Raise `Unreachable`."""
+        """Return the connection to a host, safe to share, also while it is at work. Raise `Unreachable`."""
         with self._guard:
             lock = self._locks.setdefault(host, threading.RLock())
-        with lock:
-            return SharedConnection(self._pool.connection(host), lock)
+        # Not behind that lock: who stops a host must not wait for the script that is to be stopped.
+        return SharedConnection(self._pool.connection(host), lock)
 
     def tell(self, host: str, text: str) -> None:
         """Pass on what a tool printed."""

@@ -41,10 +41,14 @@ esac
 
 
 def finish_script(stage: str, run: str, part: str, final: str) -> str:
-    """Return sh that stages a stopped shard's backup, writes its manifest from what that printed, and names it."""
+    """Return sh that stages a stopped shard's backup, writes its manifest from what that printed, and names it.
+
+    No `||` behind the staging: bash would take its `set -e` for nothing there, and name what was refused.
+    """
     return f"""told=$(
 {stage}
-) || exit
+)
+ffplay_rc=$?; [ $ffplay_rc -eq 0 ] || exit $ffplay_rc
 cd {quote([part])} || exit
 {{ printf '%s\\n' '{FIRST_LINE}' {quote([f"run {run}"])} 'way stopped' "$told"; }} > manifest || exit
 echo "end $(wc -l < manifest)" >> manifest || exit

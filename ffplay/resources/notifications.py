@@ -43,11 +43,12 @@ class Notifications(ShellResource):
 
     def bring_script(self, before: Any, after: Any) -> str:
         """Write what is new, remove what has run."""
-        lines = ["set -e", f"mkdir -p {quote([self.directory])}"]
+        # Each line ends it by itself: `set -e` counts for nothing where `||` comes behind all of them.
+        lines = [f"mkdir -p {quote([self.directory])} || exit"]
         for name in sorted(set(after) - set(before)):
             path = self._path(name)
-            lines.append(f"printf '%s\\n' {quote([name])} > {path}.new && mv {path}.new {path}")
-        lines += [f"rm -f {self._path(name)}" for name in sorted(set(before) - set(after))]
+            lines.append(f"printf '%s\\n' {quote([name])} > {path}.new && mv {path}.new {path} || exit")
+        lines += [f"rm -f {self._path(name)} || exit" for name in sorted(set(before) - set(after))]
         return "\n".join(lines)
 
     def _path(self, name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -61,14 +62,16 @@ class LocalPool:
     def __init__(self, hosts: Sequence[Any]) -> None:
         self._hosts = {host.name: host for host in hosts}
         self._live: dict[str, LocalConnection] = {}
+        self._guard = threading.Lock()
         self.lost: set[str] = set()
 
     def connection(self, name: str) -> LocalConnection:
         if name in self.lost:
             raise Unreachable(name, f"{name} does not answer")
-        if name not in self._live or self._live[name].dead:
-            self._live[name] = LocalConnection(self._hosts[name], 30.0)
-        return self._live[name]
+        with self._guard:
+            if name not in self._live or self._live[name].dead:
+                self._live[name] = LocalConnection(self._hosts[name], 30.0)
+            return self._live[name]
 
     def close(self) -> None:
         for connection in self._live.values():

@@ -60,9 +60,10 @@ SYSTEMCTL = """#!/bin/sh
 case $1 in
   list-units) printf '%s\n' '● tarantool@x.service loaded failed failed Tarantool' \
     '  tarantool@run.service loaded active running Tarantool';;
-  show) if [ -e {state} ]; then echo ActiveState=active; echo MainPID=7
-        else echo ActiveState=inactive; echo MainPID=0; fi
-        echo LoadState=loaded; echo ExecMainStartTimestamp=;;
+  show) if [ -e {state} ]; then a=active p=7; else a=inactive p=0; fi
+        for line in LoadState=loaded ActiveState=$a MainPID=$p ExecMainStartTimestamp=; do
+          case ,$3, in *,"${{line%%=*}}",*) echo "$line";; esac
+        done;;
   start|restart) touch {state};;
   stop) rm -f {state};;
 esac

@@ -188,6 +188,15 @@ def test_commands_and_notifications(host: Host, tmp_path: Path) -> None:
     assert bring(host, pending, ("Restart it's unit", "b"), ("Restart it's unit",)) == ("Restart it's unit",)
 
 
+def test_a_handler_that_cannot_be_noted_is_told_wherever_that_is_asked(host: Host, tmp_path: Path) -> None:
+    pending = Notifications(str(tmp_path / "state"), "A play")
+    assert bring(host, pending, (), ("a",)) == ("a",)
+    (note,) = Path(pending.directory).iterdir()
+    note.unlink()
+    Path(f"{note}.new").mkdir()
+    assert host(f"({pending.bring_script((), ('a', 'b'))}) || exit 3").code == 3
+
+
 def test_what_the_guards_of_a_command_say(host: Host, tmp_path: Path) -> None:
     def asked(**guards: str) -> Verdict:
         found = read(host, Command("true", str(tmp_path), **guards))

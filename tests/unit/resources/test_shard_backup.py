@@ -21,6 +21,7 @@ from ffplay.model import Generation, Host, Login, Shard, Unknown
 from ffplay.remote.base import Reply
 from ffplay.resources.backup_manifest import ShardBackup
 from ffplay.resources.backup_token import check_script
+from ffplay.resources.base import blamed
 from ffplay.resources.record import Record
 from ffplay.resources.shard_backup import BackupIntact, ShardBackups
 from ffplay.resources.shard_data import DataState, ShardData
@@ -257,7 +258,7 @@ def test_a_hot_backup_covers_what_a_stop_leaves(host: RunOn, tmp_path: Path, acc
     assert wipe(host, shard, backups.token(backup)).code == 0
 
 
-@pytest.mark.parametrize(
+DAMAGED = pytest.mark.parametrize(
     ("spoil", "said"),
     [
         (lambda s: cut(newest(s.snap_dir, "*.snap"), 4), "no end marker"),
@@ -267,6 +268,9 @@ def test_a_hot_backup_covers_what_a_stop_leaves(host: RunOn, tmp_path: Path, acc
     ],
     ids=["cut", "flipped", "flipped in an xlog", "no snapshot"],
 )
+
+
+@DAMAGED
 def test_damaged_files_are_no_backup(
     host: RunOn, shard: Shard, access: Any, spoil: Callable[[Shard], object], said: str
 ) -> None:
@@ -275,6 +279,56 @@ def test_damaged_files_are_no_backup(
     with pytest.raises(ChangeFailed, match=said):
         made(access, backups)
     assert backups.read(access, DB) == ()
+
+
+def by_script(host: RunOn, backups: ShardBackups, run: str = "run1") -> Reply:
+    """Make a backup of a stopped shard as a step does that makes several, each in a shell of its own."""
+    planned = ShardBackup(run, Unknown("read back"))
+    assert backups.scripted((), (planned,))
+    return host(f"(\n{backups.bring_script((), (planned,))}\n)")
+
+
+def test_a_backup_by_script_is_one_that_a_wipe_may_rest_on(host: RunOn, shard: Shard, access: Any) -> None:
+    backups = place_of(shard)
+    reply = by_script(host, backups)
+    assert reply.code == 0, reply.error_text
+    (backup,) = backups.read(access, DB)
+    assert (backup.covers(state(host, shard)), backup.hot, backup.rows) == (True, False, ((512, 290, 310),))
+    assert wipe(host, shard, backups.token(backup)).code == 0
+
+
+@pytest.mark.parametrize("shell", ["dash", "bash"])
+@DAMAGED
+def test_damaged_files_are_no_backup_by_script_whatever_the_shell(
+    host: RunOn,
+    shard: Shard,
+    access: Any,
+    tmp_path: Path,
+    spoil: Callable[[Shard], object],
+    said: str,
+    shell: str,
+) -> None:
+    if not shutil.which(shell):
+        pytest.skip(f"there is no {shell}")
+    (tmp_path / "bin/sh").unlink()
+    (tmp_path / "bin/sh").symlink_to(shutil.which(shell) or "")
+    spoil(shard)
+    backups = place_of(shard)
+    reply = by_script(host, backups)
+    assert reply.code != 0
+    assert re.search(said, reply.error_text), reply.error_text
+    assert backups.read(access, DB) == ()
+
+
+def test_a_shard_that_runs_is_not_backed_up_as_a_stopped_one(
+    host: RunOn, shard: Shard, access: Any, tmp_path: Path
+) -> None:
+    backups = place_of(shard)
+    (tmp_path / "active").touch()
+    reply = by_script(host, backups)
+    assert reply.code != 0
+    assert f"{shard.unit} runs, and is to be backed up stopped" in reply.error_text
+    assert (backups.read(access, DB), Path(backups.label).exists()) == ((), False)
 
 
 def test_what_a_killed_run_left_counts_for_nothing_and_goes(shard: Shard, access: Any) -> None:
@@ -472,11 +526,11 @@ def test_what_a_run_set_aside_is_not_set_aside_over(host: RunOn, shard: Shard, a
     assert Path(shard.snap_dir, f"{7:020}.snap").read_bytes() == b"written since"
 
 
-def test_a_process_beside_systemd_keeps_the_data(host: RunOn, shard: Shard, tmp_path: Path, access: Any) -> None:
-    backups = place_of(shard)
-    backup = made(access, backups)
-    script = tmp_path / "hold.lua"
-    held, ready = newest(shard.wal_dir, "*.xlog"), tmp_path / "ready"
+@contextlib.contextmanager
+def holding(tmp_path: Path, held: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Have a Tarantool keep a file open that it does not know of."""
+    held.touch()
+    script, ready = tmp_path / "hold.lua", tmp_path / "ready"
     script.write_text(f"f = io.open('{held}') io.open('{ready}', 'w'):close() require('fiber').sleep(600)")
     process = subprocess.Popen(["tarantool", str(script)], stdin=subprocess.DEVNULL)
     try:
@@ -484,10 +538,80 @@ def test_a_process_beside_systemd_keeps_the_data(host: RunOn, shard: Shard, tmp_
         while not ready.exists():
             assert time.monotonic() < deadline
             time.sleep(0.02)
-        reply = wipe(host, shard, backups.token(backup))
-        assert reply.code != 0
-        assert f"process {process.pid} has its files open" in reply.error_text
+        yield process
     finally:
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
+
+
+def test_a_process_beside_systemd_keeps_the_data(host: RunOn, shard: Shard, tmp_path: Path, access: Any) -> None:
+    backups = place_of(shard)
+    backup = made(access, backups)
+    with holding(tmp_path, newest(shard.wal_dir, "*.xlog")) as process:
+        reply = wipe(host, shard, backups.token(backup))
+    assert reply.code != 0
+    assert f"process {process.pid} has its files open" in reply.error_text
     assert wipe(host, shard, backups.token(backup)).code == 0
+
+
+def two(tmp_path: Path) -> list[Shard]:
+    """Return two shards with directories and without files."""
+    found = []
+    for number in (1, 2):
+        top = tmp_path / f"shard {number}"
+        places = [str(top / name) for name in ("shard.lua", "data", "snap", "wal", "index")]
+        for place in places[1:]:
+            Path(place).mkdir(parents=True)
+        found.append(Shard(f"shard_{number}", number, f"tarantool@{number}", *places, "127.0.0.1", 33001, 8001))
+    return found
+
+
+def joint_wipe(shards: list[Shard]) -> str:
+    """Return the proof that goes before the wipes of several shards."""
+    full, gone = DataState((("snap/1.snap", 1),)), DataState((), EMPTIED)
+    return ShardData.joint([(ShardData(one), full, gone) for one in shards])
+
+
+# Two units: the first is down, the second as its file says; systemd keeps the order in which it is asked.
+TWO_UNITS = """#!/bin/sh
+what=$3; shift 3
+for unit in "$@"; do
+  case $what:$unit in
+    ActiveState,MainPID:*@2) echo "ActiveState=$(cat {state})"; echo MainPID=0; echo;;
+    ActiveState,MainPID:*) echo ActiveState=inactive; echo MainPID=0; echo;;
+    RestartUSec:*@1) echo RestartUSec=1s; echo;;
+    RestartUSec:*) echo RestartUSec=2s; echo;;
+  esac
+done
+"""
+
+
+def two_units(tmp_path: Path, state: str) -> None:
+    (tmp_path / "state").write_text(state)
+    (tmp_path / "bin/systemctl").write_text(TWO_UNITS.format(state=tmp_path / "state"))
+
+
+@pytest.mark.parametrize("state", ["active", "activating", "deactivating"])
+def test_every_shard_that_is_wiped_with_others_must_be_dead(host: RunOn, tmp_path: Path, state: str) -> None:
+    shards = two(tmp_path)
+    two_units(tmp_path, state)
+    reply = host(joint_wipe(shards))
+    assert (reply.code, blamed(reply)[0]) == (1, 1)
+    assert "tarantool@2 still runs: its data must not be touched" in reply.error_text
+    (tmp_path / "state").write_text("failed")
+    stand_in(tmp_path, "sleep", f'echo "$1" >> {tmp_path}/slept')
+    assert host(joint_wipe(shards)).code == 0
+    assert (tmp_path / "slept").read_text() == "2.050\n"
+
+
+def test_a_process_beside_systemd_keeps_the_data_of_any_shard_that_is_wiped_with_others(
+    host: RunOn, tmp_path: Path
+) -> None:
+    shards = two(tmp_path)
+    two_units(tmp_path, "inactive")
+    stand_in(tmp_path, "sleep", ":")
+    with holding(tmp_path, Path(shards[1].wal_dir, "1.xlog")) as process:
+        reply = host(joint_wipe(shards))
+    assert (reply.code, blamed(reply)[0]) == (1, 1)
+    assert f"tarantool@2 is stopped, and process {process.pid} has its files open" in reply.error_text
+    assert host(joint_wipe(shards)).code == 0
