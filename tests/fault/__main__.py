@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ffplay.lab.layout import LabOptions
 from tests.fault import figures
-from tests.fault.operations import AT, Fault, Mode, Operation, matrix, sample
+from tests.fault.operations import Fault, Mode, Operation, matrix, sample
 from tests.fault.state import State
 from tests.fault.trial import Course, Outcome, attempt, record
 
@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         say(f"{len(operations)} operations, {len(faults)} faults\n")
         if args.list:
             for operation in operations:
-                modes = ", ".join(mode.value for mode in Mode if operation.kind in AT[mode])
+                modes = ", ".join(mode.value for mode in operation.modes)
                 say(f"{operation!s:16} {operation.label}\n{'':16} {modes}\n")
             return 0
         return _trials(args, _planned(args, faults, operations), reference, options, work)

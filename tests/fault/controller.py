@@ -24,7 +24,7 @@ from ffplay.remote import ssh
 from ffplay.remote.base import Reply
 from ffplay.remote.connection import ShellConnection
 from tests.fault import disk, faults
-from tests.fault.operations import LATE, Fault, Mode, Operation, is_fenced, label_of
+from tests.fault.operations import LATE, Fault, Mode, Operation, is_fenced, label_of, parts_of
 
 
 class Injector:
@@ -45,13 +45,19 @@ class Injector:
             return None
         with self._guard:
             self._counts[host, kind] += 1
-            operation = Operation(host, kind, self._counts[host, kind], label_of(what))
-            fault = self._fault if self._fault is not None and self._fault.operation == operation else None
-            line = {"operation": str(operation), "label": operation.label, "hit": fault is not None}
-            line["changes"] = kind == "put" or is_fenced(what)
-            self._log.write(json.dumps(line) + "\n")
+            whole = Operation(host, kind, self._counts[host, kind])
+            fault = self._fault if self._fault is not None and self._fault.operation.whole == whole else None
+            texts = [what, *parts_of(what)[1:]]
+            for part, text in enumerate(texts):
+                operation = Operation(host, kind, whole.number, part)
+                hit = fault is not None and fault.operation == operation
+                line = {"operation": str(operation), "label": label_of(text), "hit": hit}
+                line["changes"] = kind == "put" or part > 0 or is_fenced(what)
+                self._log.write(json.dumps(line) + "\n")
             self._log.flush()
-        return fault
+            # A run may make less than the one that the fault was drawn by.
+            met = fault is not None and fault.operation.part < len(texts)
+        return fault if met else None
 
     @contextlib.contextmanager
     def unseen(self) -> Iterator[None]:
@@ -86,6 +92,7 @@ def wrap(injector: Injector) -> None:
         (ShellConnection, put_wrapped),
         (ShellConnection, get_wrapped),
         (ssh.SshConnection, forward_wrapped),
+        (ssh.SshConnection, dial_wrapped),
         (ssh.SshConnection, reachable_wrapped),
     ):
         wrapper(injector, kind)
@@ -181,6 +188,18 @@ def forward_wrapped(injector: Injector, kind: Any) -> None:
             yield place
 
     kind.forward = forward
+
+
+def dial_wrapped(injector: Injector, kind: Any) -> None:
+    """Wrap what is dialled."""
+    plain = kind.dial
+
+    def dial(self: Any, address: str, port: int, seconds: float) -> Any:
+        fault = injector.meets(self.host, "dial", f"dial port {port}")
+        call = functools.partial(plain, self, address, port, seconds)
+        return call() if fault is None else faults.around(fault, injector, self, call)
+
+    kind.dial = dial
 
 
 def reachable_wrapped(injector: Injector, kind: Any) -> None:

@@ -110,14 +110,14 @@ def around(fault: Fault, world: World, connection: Any, call: Callable[[], Any])
 
 def in_script(fault: Fault, world: World, connection: Any, call: Callable[..., Reply], script: str) -> Reply:
     """Run a script that goes wrong."""
-    chance = fault.chance
+    chance, part = fault.chance, fault.operation.part
     if fault.mode in _PUT_IN:
-        return call(changed(script, chance, _PUT_IN[fault.mode]))
+        return call(changed(script, part, _PUT_IN[fault.mode]))
     if fault.mode is Mode.HANG:
-        return call(changed(script, chance, f"sleep {_HANG}"), _DEADLINE)
+        return call(changed(script, part, f"sleep {_HANG}"), _DEADLINE)
     if fault.mode in LATE:
         later(0.1, functools.partial(cut, connection) if fault.mode is Mode.CUT_DURING else die)
-        return call(changed(script, chance, f"sleep {chance.uniform(*_LATE):.2f}"))
+        return call(changed(script, part, f"sleep {chance.uniform(*_LATE):.2f}"))
     if fault.mode is Mode.DISK_FULL:
         return call(script if world.fill_disk() else f"trap '' XFSZ; ulimit -f 0\n{script}")
     reply: Reply = around(fault, world, connection, functools.partial(call, script))

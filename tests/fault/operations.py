@@ -8,11 +8,17 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-# How an operation reaches a host: a new connection, a script, a file sent or fetched, a tunnel, a look at a port.
-KINDS = ("connect", "run", "put", "get", "forward", "reachable")
+# How an operation reaches a host: a new connection, a script, a file sent or fetched, a tunnel, a
+# connection through it, a look at a port.
+KINDS = ("connect", "run", "put", "get", "forward", "dial", "reachable")
 
-# What each change's script begins with (`SiteLock.fence`): a fault in a script comes after it, where the work is done.
-_FENCE = re.compile(r'ffplay_token=;.*?\n\[ "\$ffplay_w" = [^\n]*\n', re.DOTALL)
+# What a script that changes something begins with (`SiteLock.fence`), and each further change in it (`fence_again`): a
+# fault in a script comes after one of them, where the work is done.
+_FENCE = re.compile(
+    r'ffplay_token=; [^\n]*\n\[ "\$ffplay_token" = [^\n]*\n\[ ! -e [^\n]*/stop \][^\n]*\n'
+    r'|ffplay_token=;.*?\n\[ "\$ffplay_w" = [^\n]*\n',
+    re.DOTALL,
+)
 
 _FUNCTION = re.compile(r"^alive\(\) \{\n.*?^\}\n", re.DOTALL | re.MULTILINE)
 # What a journal's line calls the change that a script makes.
@@ -46,6 +52,9 @@ _WRITES = frozenset({"run", "put"})
 _SENT = frozenset({"run", "put", "get"})
 _ALL = frozenset(KINDS)
 
+# Which of them make sense at a further change in the middle of a script: the script as a whole meets all of them.
+INSIDE = frozenset({Mode.CUT_DURING, Mode.FAIL, Mode.FAIL_AFTER, Mode.HANG, Mode.KILL_DURING})
+
 # At which kinds of operation a mode makes sense.
 AT: dict[Mode, frozenset[str]] = {
     Mode.CUT_BEFORE: _ALL,
@@ -71,28 +80,40 @@ LATE = {Mode.CUT_DURING, Mode.KILL_DURING}
 
 @dataclass(frozen=True, order=True)
 class Operation:
-    """The `number`-th operation of a kind on a host in a run.
+    """The `number`-th operation of a kind on a host in a run, or in a script of several changes one of these.
 
-    `label` says what it does, for people; `changes` tells whether it looks at the lock first, as all do that change
-    something.
+    `part` counts them from 1; 0 is the operation as a whole, with what its script begins with. `label` says what it
+    does, for people; `changes` tells whether it looks at the lock first, as all do that change something.
     """
 
     host: str
     kind: str
     number: int
+    part: int = 0
     label: str = field(default="", compare=False)
     changes: bool = field(default=False, compare=False)
 
     def __str__(self) -> str:
-        return f"{self.host}:{self.kind}:{self.number}"
+        return f"{self.host}:{self.kind}:{self.number}" + (f"/{self.part}" if self.part else "")
+
+    @property
+    def whole(self) -> Operation:
+        """Return the operation that it is a part of."""
+        return Operation(self.host, self.kind, self.number)
+
+    @property
+    def modes(self) -> tuple[Mode, ...]:
+        """Return what can go wrong at it."""
+        return tuple(mode for mode in Mode if self.kind in AT[mode] and (not self.part or mode in INSIDE))
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Return the operation of `HOST:KIND:N`. Raise ValueError."""
-        host, kind, number = text.split(":")
+        """Return the operation of `HOST:KIND:N` or `HOST:KIND:N/PART`. Raise ValueError."""
+        host, kind, place = text.split(":")
+        number, _, part = place.partition("/")
         if kind not in KINDS:
             raise ValueError(f"no such kind: {kind}; there are {', '.join(KINDS)}")
-        return cls(host, kind, int(number))
+        return cls(host, kind, int(number), int(part or 0))
 
 
 @dataclass(frozen=True)
@@ -114,7 +135,7 @@ class Fault:
 
 def matrix(operations: list[Operation], modes: list[Mode], seed: int) -> list[Fault]:
     """Return every fault that makes sense."""
-    return [Fault(one, mode, seed) for one in operations for mode in modes if one.kind in AT[mode]]
+    return [Fault(one, mode, seed) for one in operations for mode in modes if mode in one.modes]
 
 
 def sample(faults: list[Fault], count: int, seed: int) -> list[Fault]:
@@ -131,11 +152,19 @@ def sample(faults: list[Fault], count: int, seed: int) -> list[Fault]:
     return chosen[:count]
 
 
-def changed(script: str, chance: random.Random, put_in: str) -> str:
-    """Return a script with something put in where its work begins; of several changes, into one of them."""
+def changed(script: str, part: int, put_in: str) -> str:
+    """Return a script with something put in where its work begins, or where that of one of its changes does."""
     fences = list(_FENCE.finditer(script))
-    at = chance.choice(fences).end() if fences else 0
+    at = fences[part].end() if fences else 0
     return f"{script[:at]}{put_in}\n{script[at:]}"
+
+
+def parts_of(what: Any) -> list[str]:
+    """Return the text behind each fence of a script, up to the next."""
+    text = str(what)
+    fences = list(_FENCE.finditer(text))
+    ends = [*(fence.start() for fence in fences[1:]), len(text)]
+    return [text[fence.end() : end] for fence, end in zip(fences, ends, strict=False)]
 
 
 def is_fenced(what: Any) -> bool:

@@ -19,7 +19,7 @@ import pytest
 
 from ffplay.lab.layout import LabOptions, LabSite
 from tests.fault import tools
-from tests.fault.operations import AT, Fault, Mode, Operation, changed
+from tests.fault.operations import Fault, Mode, Operation, changed, parts_of
 from tests.fault.state import State, Treasure, read
 from tests.fault.trial import Course, attempt, laboratory, record
 
@@ -86,7 +86,7 @@ def test_a_fault_may_meet_a_run_that_goes_on_with_a_killed_one(
 
 def drawn(operations: list[Operation], mode: Mode) -> Fault:
     """Return a fault of a mode at one of these operations."""
-    fitting = sorted(one for one in operations if one.kind in AT[mode])
+    fitting = sorted(one for one in operations if mode in one.modes)
     return Fault(random.Random(f"{SEED} {mode.value}").choice(fitting), mode, SEED)
 
 
@@ -102,9 +102,13 @@ def test_a_fault_in_a_script_comes_behind_the_look_at_the_lock() -> None:
     from ffplay.engine.lock import this_process
     from ffplay.resources.lock import SiteLock
 
-    fence = SiteLock("/var/lib/ffplay").fence(this_process("run", "playbook.yml"))
-    script = f"{fence}work"
-    assert changed(script, Fault(Operation("db1", "run", 1), Mode.FAIL).chance, "fault") == f"{fence}fault\nwork"
+    lock, holder = SiteLock("/var/lib/ffplay"), this_process("run", "playbook.yml")
+    fence = lock.fence(holder)
+    assert changed(f"{fence}work", 0, "fault") == f"{fence}fault\nwork"
+    again = lock.fence_again(holder)
+    script = f"{fence}first\n{again}second\n{again}third\n"
+    assert parts_of(script) == ["first\n", "second\n", "third\n"]
+    assert changed(script, 2, "fault") == f"{fence}first\n{again}second\n{again}fault\nthird\n"
 
 
 @pytest.fixture

@@ -139,7 +139,7 @@ def record(directory: Path, options: LabOptions) -> tuple[list[Operation], State
 
 def _labelled(line: dict[str, Any]) -> Operation:
     plain = Operation.parse(line["operation"])
-    return Operation(plain.host, plain.kind, plain.number, line["label"], line["changes"])
+    return Operation(plain.host, plain.kind, plain.number, plain.part, line["label"], line["changes"])
 
 
 @dataclass(frozen=True)
