@@ -187,15 +187,15 @@ class Session:
 
         def write(host: str) -> None:
             try:
-                fence = lock.fence(host)
-                jobs = forget_script(f"{directories[host]}/jobs", [*closed]) if closed else ":"
+                noted = lock.fence(host) + journal.end_script(host, end, closed)
+                if closed:
+                    noted += f"(\n{forget_script(f'{directories[host]}/jobs', [*closed])}\n)\n:"
                 release, released = lock.ending(host)
-                scripts = [fence + journal.end_script(host, end, closed), fence + jobs, release]
-                replies = run_framed(self._access.connection(host), scripts, stop=False)
+                replies = run_framed(self._access.connection(host), [noted, release], stop=False)
+                released(replies[-1])
                 lock.judge(host, replies[0])
                 if replies[0].code:
                     raise SiteError(host, replies[0].error_text.strip())
-                released(replies[-1])
             except HostError as failure:
                 self._tell(host, f"its journal does not say that the run ended: {failure.message}")
 
