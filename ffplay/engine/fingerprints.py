@@ -15,6 +15,7 @@ from typing import Any
 from ffplay.model import Change, Site
 from ffplay.resources.base import Resource
 from ffplay.resources.codec import encode
+from ffplay.resources.command import Command
 
 # Stands for the run's own name.
 _RUN = "RUN"
@@ -51,6 +52,19 @@ def _digested(body: Mapping[str, str]) -> Any:
     return {"is": "model.Digested", "size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
 
 
+# Texts that tell what is there or runs, and nothing of what it holds.
+_TOLD = {"is", "kind", "active", "load", "enabled", "state", "mode", "owner", "group"}
+
+
+def blanked(body: Any, key: str = "") -> Any:
+    """Return a scrubbed value of something that is hidden: without any text but those that its sign is told by."""
+    if isinstance(body, str):
+        return body if key in _TOLD else ""
+    if isinstance(body, dict):
+        return {name: blanked(item, name) for name, item in body.items()}
+    return [blanked(item) for item in body] if isinstance(body, list) else body
+
+
 def of_change(change: Change, run: str) -> str:
     """Return a change's fingerprint; `run` is the name of the run that is to make it."""
     before, after = change.resource.facts(change.before), change.resource.facts(change.after)
@@ -74,12 +88,20 @@ def observations(observed: Mapping[tuple[str, Resource], Any], site: Site, run: 
                     "host": host,
                     "shard": _shard_of(resource, shards.get(host, {})),
                     "kind": type(resource).__name__,
-                    "what": resource.label,
+                    "what": _what(resource),
                     "id": _digest([type(resource).__name__, scrubbed(resource)], run),
                     "facts": {name: text.replace(run, _RUN) for name, text in facts.items()},
                 }
             )
     return sorted(found, key=lambda one: (one["host"], one["shard"] or "", one["kind"], one["what"], one["id"]))
+
+
+def _what(resource: Resource) -> str:
+    """Return what a person knows a thing by; of a command its program alone, for its arguments may be hidden."""
+    if not isinstance(resource, Command):
+        return resource.label
+    program = next((word for word in resource.line.split() if "=" not in word), "")
+    return f"command {program}".rstrip()
 
 
 def _named(shards: Any) -> dict[str, str]:

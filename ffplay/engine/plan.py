@@ -135,7 +135,7 @@ class Plan:
                 if not change.resource.lasting:
                     change.resource.reverse(self.run, change.before, change.after)
             except Irreversible as why:
-                found[change.host, str(why)] = None
+                found[change.host, change.summary if change.hidden else str(why)] = None
         return tuple(found)
 
     @property

@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from ffplay import __version__
-from ffplay.engine.fingerprints import observations, of_change, scrubbed
+from ffplay.engine.fingerprints import blanked, observations, of_change, scrubbed
 from ffplay.engine.inputs import Inputs
 from ffplay.engine.plan import Plan, PlayPlan, StepGroup, StepPlan
+from ffplay.engine.veil import HIDDEN
 from ffplay.errors import InputError, usage_error
 from ffplay.model import Change, Check, Mark, Note, Play, Problem, Site, Step
 from ffplay.resources.base import Resource
@@ -113,18 +114,21 @@ def _outcome(outcome: Any, run: str) -> dict[str, Any]:
         return {"problem": {"host": outcome.host, "summary": outcome.summary, "advice": outcome.advice}}
     if isinstance(outcome, Note):
         return {"note": {"host": outcome.host, "summary": outcome.summary}}
+    quiet = outcome.hidden and (isinstance(outcome, Check) or not outcome.shown)
     thing = {
         "host": outcome.host,
         "kind": type(outcome.resource).__name__,
-        "what": outcome.resource.label,
+        "what": HIDDEN if quiet else outcome.resource.label,
         "summary": outcome.summary,
-        "resource": scrubbed(outcome.resource),
+        "hidden": outcome.hidden,
+        "resource": blanked(scrubbed(outcome.resource)) if quiet else scrubbed(outcome.resource),
     }
     if isinstance(outcome, Check):
         return {"check": thing}
-    change = {"shard": outcome.shard, "before": scrubbed(outcome.before), "after": scrubbed(outcome.after)}
+    values = {"before": scrubbed(outcome.before), "after": scrubbed(outcome.after)}
+    values = blanked(values) if outcome.hidden else values
     diff = outcome.resource.show(outcome.before, outcome.after) if outcome.shown is None else outcome.shown
-    return {"change": {**thing, **change, "diff": diff, "fingerprint": of_change(outcome, run)}}
+    return {"change": {**thing, "shard": outcome.shard, **values, "diff": diff, "fingerprint": of_change(outcome, run)}}
 
 
 def plan_of(body: Mapping[str, Any]) -> Plan:
@@ -172,9 +176,9 @@ def _outcome_of(body: Mapping[str, Any]) -> Any:
         return Note(one["host"], one["summary"])
     resource = decode(one["resource"])
     if kind == "check":
-        return Check(one["host"], resource, one["summary"])
+        return Check(one["host"], resource, one["summary"], one["hidden"])
     before, after = decode(one["before"]), decode(one["after"])
-    return Change(one["host"], resource, before, after, one["summary"], one["shard"], (), one["diff"])
+    return Change(one["host"], resource, before, after, one["summary"], one["shard"], (), one["diff"], one["hidden"])
 
 
 def write(path: Path, body: Mapping[str, Any], inputs: Inputs, made: Mapping[str, str]) -> None:

@@ -65,7 +65,9 @@ def step_plain(step: Step) -> dict[str, Any]:
 def change_plain(change: Change) -> dict[str, Any]:
     """Return a change but for its values."""
     kind = type(change.resource).__name__
-    resource = {"kind": kind, "label": _text(change.resource.label)}
+    # A hidden change that has nothing to show is of a step with `no_log`: its command is not to be told either.
+    label = "" if change.hidden and not change.shown else _text(change.resource.label)
+    resource = {"kind": kind, "label": label}
     return {"host": change.host, "shard": change.shard, "resource": resource, "summary": _text(change.summary)}
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from ffplay.engine import plan_file, stale
+from ffplay.engine import plan_file, stale, veil
 from ffplay.engine.forecast import Forecast, Part, StepForecast
 from ffplay.engine.inputs import Inputs
 from ffplay.engine.plan import Plan, StepPlan
@@ -19,13 +19,14 @@ from ffplay.model import Change, Check, Host, Login, Note, Shard, Site, Target
 from ffplay.report.json_plan import document
 from ffplay.report.plan_text import render
 from ffplay.report.style import Style
-from ffplay.resources.checks import Stated
+from ffplay.resources.checks import HttpExchange, Stated
 from ffplay.resources.command import ALWAYS, RAN, Command
 from ffplay.resources.file import ABSENT, File, FileCopy, FileState
 from ffplay.resources.mongo import Faces, FacesState, MongoPlace
 from ffplay.resources.runs import RunEnd, RunHead, Runs, RunState
 from ffplay.resources.shard_data import DataState, ShardData
 from ffplay.resources.shard_http import ShardFaces, ShardState
+from ffplay.secret import Secrets
 from tests.unit.report import samples
 
 SECRETS = ("hunter2", "swordfish", "opensesame", "correct-horse")
@@ -49,6 +50,14 @@ def plan(run: str = "RUN1") -> Plan:
     kept = Change("db1", FileCopy(f"/backup/{run}/secret.ini"), ABSENT, password, "copy it")
     data = Change("db1", ShardData(shard(2)), DataState(record=None), DataState(), "wipe it", shard(2).name)
     tool = Change("db1", Command("tool --all"), ALWAYS, RAN, "run a tool")
+    veiled = [
+        veil.veiled(dataclasses.replace(samples.step("x"), no_log=True), outcome, Secrets())
+        for outcome in (
+            Change("db1", Command("KEY=hunter2 curl swordfish", unless="opensesame"), ALWAYS, RAN, "curl swordfish"),
+            Change("db1", File("/etc/hunter2"), ABSENT, password, "write /etc/hunter2"),
+            Check("db1", HttpExchange("http://swordfish@x", body="hunter2"), "GET http://swordfish@x"),
+        )
+    ]
     made = samples.step("template", src="x.j2")
     steps = [
         samples.group(made, samples.planned(made, "db1", samples.template("db1", 2), kept, data, tool)),
@@ -69,6 +78,7 @@ def plan(run: str = "RUN1") -> Plan:
             samples.planned(samples.step("http"), "db1", Check("db1", Stated("it is so"), "it is so")),
             handler=True,
         ),
+        samples.group(samples.step("x"), samples.planned(samples.step("x"), "db1", *veiled)),
     ]
     found = samples.plan_of(*steps, hosts=("db1",), shards=2)
     head = RunHead("RUN0", "apply", "bob", "box", "then", "/p.yml", "1", "3 changes")
@@ -91,6 +101,7 @@ def observed(size: int = 320) -> dict[Any, Any]:
         ("db1", ShardData(shard(2))): DataState((("wal/1.xlog", size),)),
         ("db1", Faces(place, "/r")): FacesState(size, ((320, size),)),
         ("db1", Runs("/s")): (),
+        ("db1", Command("KEY=hunter2 curl swordfish")): ALWAYS,
     }
 
 
