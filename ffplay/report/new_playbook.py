@@ -78,9 +78,14 @@ def _site(site: Site | None) -> Iterator[str]:
 
 
 def _commands(wish: Wish) -> Iterator[str]:
-    for verb, what in (("plan", "shows every change, and makes none"), ("apply", "shows it, asks, and makes it")):
-        yield f"#   ff-play {verb:<5} {wish.given}    # {what}"
-    yield f"#   ff-play rollback {wish.site}    # goes back"
+    told = (
+        (f"plan  {wish.given}", "shows every change, and makes none"),
+        (f"apply {wish.given}", "shows it, asks, and makes it"),
+        (f"rollback {wish.site}", "goes back"),
+    )
+    width = max(len(words) for words, _ in told)
+    for words, what in told:
+        yield f"#   ff-play {words:<{width}}    # {what}"
 
 
 def _target(wish: Wish, size: int) -> Iterator[str]:
@@ -122,11 +127,12 @@ def _steps(wish: Wish) -> Iterator[str]:
 def _step(kind: str, args: Mapping[str, Any] | str, why: str = "") -> Iterator[str]:
     said = why or " ".join((steps.kind(kind).summary, _MORE.get(kind, ""))).strip()
     yield from _wrapped(said, "    # ")
-    yield f"    - {kind}: {args if isinstance(args, str) else _mapping(args)}"
+    given = args if isinstance(args, str) else _mapping(args)
+    yield f"    - {kind}: {given}" if given else f"    - {kind}"
 
 
 def _mapping(args: Mapping[str, Any]) -> str:
-    return "{" + ", ".join(f"{name}: {_value(value)}" for name, value in args.items()) + "}"
+    return "{" + ", ".join(f"{name}: {_value(value)}" for name, value in args.items()) + "}" if args else ""
 
 
 def _value(value: Any) -> str:

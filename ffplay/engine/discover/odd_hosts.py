@@ -45,11 +45,11 @@ def _instances(_site: SiteReading, host: HostReading) -> _Told:
                 f"the unit {one.unit} is {state}, and there is no {one.unit.removeprefix(prefix)}.lua in {directory}",
                 f"`systemctl disable {one.unit}`, or put its file back",
             )
-    cores, count = (host.facts.cores if host.facts else 0), len(host.shards)
+    cores, count = _cores(host), len(host.shards)
     if cores and count > max(1, cores - 1):
         yield (
             "too-many-shards",
-            f"it has {count} shards and {cores} cores; the vendor advises one core less than that",
+            f"it has {count} shards and {cores} cores; the vendor advises at most {max(1, cores - 1)} of them",
             "searches slow one another down",
         )
     memory = sum(shard.found.memtx or 0 for shard in host.shards)
@@ -59,6 +59,14 @@ def _instances(_site: SiteReading, host: HostReading) -> _Told:
             f"its shards may take {memory >> 20} MiB of memory together, and it has {host.facts.memory >> 20} MiB",
             "the host may run out of memory before a shard refuses a face",
         )
+
+
+def _cores(host: HostReading) -> int:
+    """Return a host's physical cores as its variable `cores` states them, else its processors, or 0 where unknown."""
+    stated = str(host.variables.get("cores", ""))
+    if stated.isdigit():
+        return int(stated)
+    return host.facts.cores if host.facts else 0
 
 
 def _services(_site: SiteReading, host: HostReading) -> _Told:

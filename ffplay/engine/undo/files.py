@@ -12,10 +12,12 @@ from ffplay.steps.base import Outcome
 
 
 def put_back(undo: Undo) -> Iterator[Outcome]:
-    """Plan each file's first content, the last changed first; say what nothing brings back."""
+    """Plan each file's first content, host by host, the last changed first; say what nothing brings back."""
     things = undo.history.files()
     undo.view.prefetch(things)
-    for (host, file), deeds in reversed(things.items()):
+    order = {host.name: number for number, host in enumerate(undo.site.hosts)}
+    last_first = reversed(things.items())
+    for (host, file), deeds in sorted(last_first, key=lambda item: order.get(item[0][0], len(order))):
         made = deeds[0].run
         try:
             wanted = first_found(deeds)

@@ -19,6 +19,7 @@ from ffplay.model import Change, Generation, Shard, Unknown
 from ffplay.resources.backup_manifest import ShardBackup
 from ffplay.resources.checks import ShardAnswers
 from ffplay.resources.facts import HostFacts
+from ffplay.resources.file import File, FileState
 from ffplay.resources.job import Job, JobState, JobStatus
 from ffplay.resources.mongo import Faces, FacesState, MongoPlace
 from ffplay.resources.mongo_dump import MongoDump, MongoDumps
@@ -183,3 +184,15 @@ def test_a_dump_that_was_broken_off_is_not_the_one_that_faces_go_back_from(site:
     plan = site.plan((broken, *regenerated()), of_faces(ONE))
     assert plan.problems == ()
     assert [change.resource.run for change in plan.changes if isinstance(change.resource, FacesRestore)] == [ONE]
+
+
+def test_files_come_back_host_by_host_the_last_changed_first(site: Site) -> None:
+    old, new = FileState("file", b"old\n"), FileState("file", b"new\n")
+    # Hosts that worked at the same time wrote their journals in whatever order they were done.
+    done = (("app1", "/etc/a"), ("db1", "/etc/a"), ("app1", "/etc/b"), ("db1", "/etc/b"))
+    deeds = tuple(
+        deed(number, "copy", Change(host, File(path), old, new, "")) for number, (host, path) in enumerate(done, 1)
+    )
+    plan = site.plan(deeds, {**of_faces(), File: new})
+    files = [(change.host, change.resource.path) for change in plan.changes if isinstance(change.resource, File)]
+    assert files == [("app1", "/etc/b"), ("app1", "/etc/a"), ("db1", "/etc/b"), ("db1", "/etc/a")]

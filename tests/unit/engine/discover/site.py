@@ -3,7 +3,8 @@
 A case names hosts, and of each what is otherwise: `lua` (file name without ending to the words of its text, or a whole
 text, or null for none), `units` (of instances: `[active, enabled]`, or null), `served`, `snap` and `index` (bytes),
 `instance` (Tarantool's), `facenapi` and `extraction` (lines that replace those of the same name, or null for none),
-`cells`, `lost` (the host does not answer), `models`, `tarantool`, `cores`, `memory`, `service`.
+`cells`, `lost` (the host does not answer), `models`, `tarantool`, `cores`, `memory`, `service`, `stated`
+(variables of the host).
 """
 
 from __future__ import annotations
@@ -101,7 +102,7 @@ def _lost(seed: Seed) -> HostReading:
 def _host(seed: Seed, bend: Mapping[str, Any]) -> HostReading:
     if bend.get("lost"):
         return _lost(seed)
-    names = _variables(seed)
+    names = {**_variables(seed), **bend.get("stated", {})}
     lua = {"FindFace_shard_1": {}, "FindFace_shard_2": {}} if seed.name != "app1" else {}
     lua = {name: words for name, words in (lua | bend.get("lua", {})).items() if words is not None}
     files = [
