@@ -43,9 +43,7 @@ def _apart(group: StepGroup) -> bool:
         return False
     plain = not (step.retries or step.until or step.ignore_errors or step.timeout or step.user is not None)
     known = all(plan.state != "deferred" for plan in group.plans)
-    # A rollback's and a commit's steps are of no kind that a playbook has: their hosts wait.
-    apart = step.kind in steps.kinds() and steps.kind(step.kind).apart
-    return apart and plain and known and not group.handler and not step.run_once
+    return steps.kind(step.kind).apart and plain and known and not group.handler and not step.run_once
 
 
 def _alike(one: StepGroup, other: StepGroup) -> bool:

@@ -117,11 +117,13 @@ def dead_script(shards: Sequence[tuple[Shard, Sequence[str]]]) -> str:
 }}
 {LOOK}
 dead() {{
+  n=0
   while read -r u a p; do
-    case $a:$p in inactive:0|failed:0) ;; *) alive "$u" "still runs";; esac
+    case $a:$p in inactive:0|failed:0) n=$((n+1));; *) alive "$u" "still runs";; esac
   done <<FFPLAY_LOOK
 $(look {units})
 FFPLAY_LOOK
+  [ $n -eq {len(shards)} ] || {{ echo "systemd does not tell of all of: {units}; no data are touched" >&2; exit 1; }}
 }}
 dead
 pause=0; most=0

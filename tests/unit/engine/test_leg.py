@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -17,6 +17,7 @@ from ffplay.engine.plan import Plan, PlayPlan, StepGroup, StepPlan
 from ffplay.engine.player import Player
 from ffplay.errors import ChangeFailed, Error, Interrupted, Locked, NotConverged
 from ffplay.model import Change, Mark, Play, Step
+from ffplay.resources.base import blame_script
 from ffplay.resources.command import ALWAYS, RAN, Command
 from ffplay.resources.runs import RunHead
 from tests.unit.engine.bench import Bench
@@ -89,6 +90,23 @@ def test_a_step_is_told_before_those_behind_it_are_made(bench: Make) -> None:
     assert changed(one) == ["make x", wait]
 
 
+class Together(Line):
+    """Lines that are made once all of them may be, which the last of them forbids."""
+
+    @classmethod
+    def joint(cls, changes: Sequence[tuple[Any, Any, Any]]) -> str:
+        return f"echo not yet >&2; {blame_script(len(changes) - 1)}; exit 7"
+
+
+def test_what_changes_of_a_kind_need_together_comes_before_any_of_them(bench: Make) -> None:
+    one = bench("- debug: x")
+    changes = tuple(Change("a", Together(f"{one.folder}/{name}"), "", "v", f"make {name}") for name in "xyz")
+    with pytest.raises(ChangeFailed, match=r"^make z: exit code 7$") as caught:
+        apply(one, [Work(StepPlan(Step("stop", {}, NOWHERE), "a", "planned", changes), one.recorder)])
+    assert caught.value.output == "not yet"
+    assert [one.text(name) for name in "xyz"] == [""] * 3
+
+
 def test_a_run_that_loses_its_lock_between_two_steps_notes_and_makes_no_more(bench: Make) -> None:
     one = bench("- debug: x")
     lock, _ = lock_of(one)
@@ -102,12 +120,39 @@ def test_a_run_that_loses_its_lock_between_two_steps_notes_and_makes_no_more(ben
     assert ('"n": 1' in noted, '"n": 2' in noted) == (True, False)
 
 
-def played(bench: Bench, lock: Lock, *changes: Change) -> Error | None:
-    """Have a player play one step with these changes."""
-    one = Step("stop", {}, NOWHERE)
-    group = StepGroup(one, (StepPlan(one, "a", "planned", changes),))
-    plan = Plan((PlayPlan(Play("p", "all", NOWHERE), ("a",), None, (group,)),), "run1")
+def played(bench: Bench, lock: Lock | None, *steps: tuple[str, dict[str, Sequence[Change]]]) -> Error | None:
+    """Have a player play steps, given as their kind and the changes of each host."""
+    groups = []
+    for kind, changes in steps:
+        one = Step(kind, {}, NOWHERE)
+        plans = tuple(StepPlan(one, host, "planned", tuple(mine)) for host, mine in changes.items())
+        groups.append(StepGroup(one, plans))
+    plan = Plan((PlayPlan(Play("p", "all", NOWHERE), tuple(steps[0][1]), None, tuple(groups)),), "run1")
     return Player(bench.planner, bench.access, bench.recorder, bench.read, lock).play(plan)
+
+
+def test_a_failure_stops_all_hosts_at_the_end_of_its_stage(bench: Make) -> None:
+    one = bench("- debug: x")
+
+    def line(host: str, name: str, after: Any) -> list[Change]:
+        return [Change(host, Line(f"{one.folder}/{host}/{name}"), "", after, f"make {name}")]
+
+    error = played(
+        one,
+        None,
+        ("stop", {"a": line("a", "first", 3), "b": line("b", "first", "v")}),
+        ("start", {"a": line("a", "second", "v"), "b": line("b", "second", "v")}),
+        ("command", {"a": line("a", "third", "v"), "b": line("b", "third", "v")}),
+    )
+    assert isinstance(error, ChangeFailed)
+    assert (error.host, error.message) == ("a", "make first: exit code 3")
+    assert sorted(path.name for path in (one.folder / "a").iterdir()) == []
+    assert sorted(path.name for path in (one.folder / "b").iterdir()) == ["first", "second"]
+    assert sorted(one.recorder.results()) == [
+        ("a", "stop", "failed"),
+        ("b", "start", "changed"),
+        ("b", "stop", "changed"),
+    ]
 
 
 def test_the_first_signal_stops_a_host_before_its_next_change_of_a_script(bench: Make) -> None:
@@ -120,7 +165,7 @@ def test_the_first_signal_stops_a_host_before_its_next_change_of_a_script(bench:
     errors: list[Error | None] = []
     with lock.over("a", fail):
         changes = (shell(slow), shell(f"touch {one.folder}/made"))
-        thread = threading.Thread(target=lambda: errors.append(played(one, lock, *changes)))
+        thread = threading.Thread(target=lambda: errors.append(played(one, lock, ("stop", {"a": changes}))))
         thread.start()
         wait_for(begun.exists)
         one.access.stop()

@@ -230,6 +230,17 @@ def test_the_newest_sign_of_life_of_all_hosts_counts(bench: Make) -> None:
             pass
 
 
+def test_what_is_asked_with_the_lock_is_read_behind_it(bench: Make) -> None:
+    one = bench("- debug: {msg: x}")
+    lock, holder = lock_of(one)
+    asked = locks_of(one.loaded)["a"]
+    one.access.connection("a").run(":")
+    before = one.pool.connection("a").round_trips
+    with lock.over("a", fail, {"a": [asked]}) as values:
+        assert one.pool.connection("a").round_trips == before + 1
+        assert {key: value.holder for key, value in values.items()} == {("a", asked): holder}
+
+
 def test_a_run_that_lost_its_lock_changes_nothing_more(bench: Make) -> None:
     one = bench(
         """

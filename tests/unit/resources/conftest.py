@@ -102,3 +102,22 @@ def host(tmp_path: Path) -> Host:
 def shard(tmp_path: Path) -> Shard:
     """Give a shard whose data a real Tarantool made."""
     return shard_with_files(tmp_path)
+
+
+# Of two units, named `...1` and `...2`, each is in a state of its own; the first has the longer RestartSec.
+_TWO_UNITS = """#!/bin/sh
+[ "$1" = show ] || exit 0
+what=$3; shift 3
+for unit in "$@"; do
+  case $unit in *1) state={first} restart=2s;; *) state={second} restart=1s;; esac
+  case $what in
+    ActiveState,MainPID) echo "ActiveState=$state"; echo MainPID=0; echo;;
+    RestartUSec) echo "RestartUSec=$restart"; echo;;
+  esac
+done
+"""
+
+
+def two_units(tmp_path: Path, first: str, second: str) -> None:
+    """Have the bare host's systemctl tell of two units in these states."""
+    (tmp_path / "bin/systemctl").write_text(_TWO_UNITS.format(first=first, second=second))

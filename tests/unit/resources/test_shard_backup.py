@@ -26,6 +26,7 @@ from ffplay.resources.record import Record
 from ffplay.resources.shard_backup import BackupIntact, ShardBackups
 from ffplay.resources.shard_data import DataState, ShardData
 from ffplay.resources.shard_live import Count
+from tests.unit.resources.conftest import two_units
 from tests.unit.resources.tarantool_files import shard_with_files
 
 RunOn = Callable[[str], Reply]
@@ -572,33 +573,14 @@ def joint_wipe(shards: list[Shard]) -> str:
     return ShardData.joint([(ShardData(one), full, gone) for one in shards])
 
 
-# Two units: the first is down, the second as its file says; systemd keeps the order in which it is asked.
-TWO_UNITS = """#!/bin/sh
-what=$3; shift 3
-for unit in "$@"; do
-  case $what:$unit in
-    ActiveState,MainPID:*@2) echo "ActiveState=$(cat {state})"; echo MainPID=0; echo;;
-    ActiveState,MainPID:*) echo ActiveState=inactive; echo MainPID=0; echo;;
-    RestartUSec:*@1) echo RestartUSec=1s; echo;;
-    RestartUSec:*) echo RestartUSec=2s; echo;;
-  esac
-done
-"""
-
-
-def two_units(tmp_path: Path, state: str) -> None:
-    (tmp_path / "state").write_text(state)
-    (tmp_path / "bin/systemctl").write_text(TWO_UNITS.format(state=tmp_path / "state"))
-
-
 @pytest.mark.parametrize("state", ["active", "activating", "deactivating"])
 def test_every_shard_that_is_wiped_with_others_must_be_dead(host: RunOn, tmp_path: Path, state: str) -> None:
     shards = two(tmp_path)
-    two_units(tmp_path, state)
+    two_units(tmp_path, "inactive", state)
     reply = host(joint_wipe(shards))
     assert (reply.code, blamed(reply)[0]) == (1, 1)
     assert "tarantool@2 still runs: its data must not be touched" in reply.error_text
-    (tmp_path / "state").write_text("failed")
+    two_units(tmp_path, "inactive", "failed")
     stand_in(tmp_path, "sleep", f'echo "$1" >> {tmp_path}/slept')
     assert host(joint_wipe(shards)).code == 0
     assert (tmp_path / "slept").read_text() == "2.050\n"
@@ -608,10 +590,20 @@ def test_a_process_beside_systemd_keeps_the_data_of_any_shard_that_is_wiped_with
     host: RunOn, tmp_path: Path
 ) -> None:
     shards = two(tmp_path)
-    two_units(tmp_path, "inactive")
+    two_units(tmp_path, "inactive", "inactive")
     stand_in(tmp_path, "sleep", ":")
     with holding(tmp_path, Path(shards[1].wal_dir, "1.xlog")) as process:
         reply = host(joint_wipe(shards))
     assert (reply.code, blamed(reply)[0]) == (1, 1)
     assert f"tarantool@2 is stopped, and process {process.pid} has its files open" in reply.error_text
     assert host(joint_wipe(shards)).code == 0
+
+
+def test_what_systemd_does_not_tell_of_is_not_taken_for_dead(host: RunOn, tmp_path: Path) -> None:
+    shards = two(tmp_path)
+    two_units(tmp_path, "inactive", "inactive")
+    systemctl = tmp_path / "bin/systemctl"
+    systemctl.write_text(systemctl.read_text().replace("do\n", "do\n  case $unit in *@2) exit 1;; esac\n", 1))
+    reply = host(joint_wipe(shards))
+    assert reply.code == 1
+    assert "systemd does not tell of all of: tarantool@1 tarantool@2; no data are touched" in reply.error_text

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from ffplay.resources import unit_scripts as units
+from ffplay.resources.base import blamed
 from ffplay.resources.unit import RUNNING, STOPPED, Unit, UnitState
-from tests.unit.resources.conftest import Host
+from tests.unit.resources.conftest import Host, two_units
 
 # systemd 229 takes the weekday from the locale.
 RUSSIAN = """#!/bin/sh
@@ -68,3 +69,26 @@ def test_a_unit_whose_process_lives_on_has_not_stopped(
     assert reply.code == 1
     assert "x.service still runs after 1 s" in reply.error_text
     assert host(Unit("x.service").bring_script(UnitState("active", pid=2**22 + 1), STOPPED)).code == 0
+
+
+def together(before: UnitState, after: UnitState) -> str:
+    return Unit.joint([(Unit(name), before, after) for name in ("x@1", "x@2")])
+
+
+def test_each_of_units_that_start_together_must_stay_up(host: Host, tmp_path: Path) -> None:
+    two_units(tmp_path, "active", "active")
+    assert host(together(STOPPED, RUNNING)).code == 0
+    two_units(tmp_path, "active", "failed")
+    number, reply = blamed(host(together(STOPPED, RUNNING)))
+    assert (reply.code, number, reply.error_text) == (1, 1, "x@2 did not stay up\n")
+
+
+def test_each_of_units_that_stop_together_must_be_down(
+    host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(units, "STOP_SECONDS", 1)
+    two_units(tmp_path, "inactive", "failed")
+    assert host(together(RUNNING, STOPPED)).code == 0
+    two_units(tmp_path, "inactive", "deactivating")
+    number, reply = blamed(host(together(RUNNING, STOPPED)))
+    assert (reply.code, number, reply.error_text) == (1, 1, "x@2 still runs after 1 s\n")
