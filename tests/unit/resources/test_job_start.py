@@ -218,6 +218,8 @@ def test_a_pid_that_another_program_has_is_no_life(machine: Machine) -> None:
     with subprocess.Popen(["sh", "-c", "sleep 60 & wait"], start_new_session=True) as other:
         Path(job.directory, "1/rc").unlink()
         Path(job.directory, "1/pid").write_text(f"{other.pid}\n")
+        # A process that has only just begun has no words yet.
+        wait_for(lambda: Path(f"/proc/{other.pid}/cmdline").read_bytes() != b"")
         assert machine.read(job).state == "vanished"
         os.killpg(other.pid, signal.SIGKILL)
 
