@@ -71,6 +71,10 @@ class Shard:
     answer_seconds: float = 10.0
     vars: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
+    def __hash__(self) -> int:
+        # Shards are keys wherever something is read of them, many times; these tell them apart, the rest need not.
+        return hash((self.name, self.conf, self.address, self.http_port))
+
     @property
     def stamp(self) -> str:
         """Path of the file beside the data that records the generation which the data are at."""

@@ -117,10 +117,10 @@ def to_lua(value: Any, quote: str = '"') -> str:
 
 def _calls(tokens: list[Token], module: str, function: str) -> Iterator[int]:
     """Yield the index behind each `module.function` that is not itself a field of something or being defined."""
-    for index in range(len(tokens) - 3):
-        words = [token.text for token in tokens[index : index + 3]]
-        before = tokens[index - 1].text if index else ""
-        if words == [module, ".", function] and before not in {".", ":", "function"}:
+    for index, token in enumerate(tokens[:-3]):
+        if token.text != module or (tokens[index + 1].text, tokens[index + 2].text) != (".", function):
+            continue
+        if not index or tokens[index - 1].text not in {".", ":", "function"}:
             yield index + 3
 
 
@@ -191,12 +191,13 @@ def _confirm(text: str, before: ShardFile, result: str, changes: Mapping[str, Ma
     after = parse(result)
     for name in (BOX, START):
         wanted = changes.get(name, {})
-        for key, value in after.section(name).items():
-            old = before.section(name).get(key)
+        was, now = before.section(name), after.section(name)
+        for key, value in now.items():
+            old = was.get(key)
             right = (
                 same(value.literal, wanted[key]) if key in wanted else old is not None and old.source == value.source
             )
             if not right:
                 raise error_at(text, old.start if old else 0, f"{name}: {key} cannot be edited here", LuaError)
-        if not wanted.keys() <= after.section(name).keys():
+        if not wanted.keys() <= now.keys():
             raise error_at(text, 0, f"{name}: a key cannot be added here", LuaError)

@@ -125,7 +125,7 @@ class Parser:
         if token.kind == "name" and token.text == "function":
             self.function()
             return Opaque(token.text)
-        if token.kind not in {"number", "string"} and token.text not in {*_CONSTANTS, "..."}:
+        if token.kind not in {"number", "string"} and token.text not in _CONSTANTS and token.text != "...":
             return self.suffixed()
         self.at += 1
         return _constant(token)

@@ -57,7 +57,10 @@ class Planner:
         self.playbook = loaded.playbook
         self.options = options
         self.run = run
-        self._scopes: dict[tuple[Any, ...], tuple[tuple[Host, ...], Scope]] = {}
+        self._scopes: dict[tuple[Any, ...], Scope] = {}
+        self._names: dict[int, tuple[tuple[Host, ...], list[str]]] = {}
+        # Templates by the name that a step gives, as (path, text): hundreds of shards have the same one.
+        self._texts: dict[str, tuple[str, str]] = {}
         self._hosts: dict[Mark, tuple[Host, ...]] = {}
         self._batches: dict[Mark, list[tuple[Host, ...]]] = {}
         self._resume = Resume({}, self.playbook.path, run, loaded.vault.secrets)
@@ -296,15 +299,19 @@ class Planner:
         # By the tuple of hosts itself, which the play keeps: comparing all of them for each would take long.
         key = (play.mark, host.name, target, id(hosts))
         if key not in self._scopes:
-            names = [one.name for one in hosts]
-            # The tuple is kept, so that no other one gets its id.
-            self._scopes[key] = (hosts, self.loaded.variables.scope(host, play, target, names))
-        return self._scopes[key][1]
+            if id(hosts) not in self._names:
+                # The tuple is kept, so that no other one gets its id.
+                self._names[id(hosts)] = (hosts, [one.name for one in hosts])
+            self._scopes[key] = self.loaded.variables.scope(host, play, target, self._names[id(hosts)][1])
+        return self._scopes[key]
 
     def _template(self, scope: Scope) -> Callable[[str, Mapping[str, Any]], str]:
         def render(name: str, variables: Mapping[str, Any]) -> str:
-            path = find_file(Path(self.playbook.path), "templates", name)
-            return str(plain(scope.template(self.loaded.variables.content(path).decode("utf-8"), str(path), variables)))
+            if name not in self._texts:
+                path = find_file(Path(self.playbook.path), "templates", name)
+                self._texts[name] = str(path), self.loaded.variables.content(path).decode("utf-8")
+            place, text = self._texts[name]
+            return str(plain(scope.template(text, place, variables)))
 
         return render
 

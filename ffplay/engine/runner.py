@@ -28,7 +28,7 @@ from ffplay.engine.standing import standing
 from ffplay.engine.stopwatch import Stopwatch
 from ffplay.engine.view import NeedsReading, PlanView
 from ffplay.errors import Error, HostError, Interrupted, SiteError, SiteErrors, Stale
-from ffplay.load import Loaded
+from ffplay.load import Loaded, uncollected
 from ffplay.model import Mark, Play, Step
 from ffplay.remote.pool import Pool
 from ffplay.resources.base import Resource, Scripted
@@ -245,8 +245,10 @@ class Session:
         observed = self.observed = dict(known)
         while True:
             view = PlanView(observed)
-            plan = planner.plan(view)
-            plan = plan if view.missing else self._foreseen(planner, plan, view)
+            # A plan of a large site is some hundred thousand things, none of which is garbage before it is made.
+            with uncollected():
+                plan = planner.plan(view)
+                plan = plan if view.missing else self._foreseen(planner, plan, view)
             if not view.missing:
                 return plan
             self._read(view, observed)

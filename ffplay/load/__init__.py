@@ -8,7 +8,7 @@ from ffplay.load.explain import Definition, Explanation, Origins, explain, find_
 from ffplay.load.files import find_file
 from ffplay.load.filters import plain
 from ffplay.load.findings import did_you_mean
-from ffplay.load.load import Loaded, Sources, load, load_inventory
+from ffplay.load.load import Loaded, Sources, load, load_inventory, uncollected
 from ffplay.load.marked import Place, value_place
 from ffplay.load.patterns import select
 from ffplay.load.shards import entry_place, shard_of
@@ -40,5 +40,6 @@ __all__ = [
     "select",
     "shard_of",
     "target_of",
+    "uncollected",
     "value_place",
 ]

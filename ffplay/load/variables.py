@@ -121,8 +121,11 @@ class Scope:
     def child(self, variables: Mapping[str, Any]) -> Scope:
         """Return a scope with further variables: a step's own, a loop's item, registered results.
 
-        Strings that the playbook wrote are templates; any others are data, and stay as they are.
+        Strings that the playbook wrote are templates; any others are data, and stay as they are. Without any it is this
+        one, so that what was rendered for one step need not be for the next.
         """
+        if not variables:
+            return self
         return Scope(self._names.over(Layer(variables, Kind.DATA), after=self._FIXED), self._renderer)
 
     def of_shard(self, shard: Shard) -> Scope:
@@ -175,7 +178,7 @@ class Variables:
         self._site, self._extra, self._where, self._shards = site, extra, where or Directories(), shards
         self._vault = vault or Vault(Secrets())
         self._made: Renderer | None = None
-        self._hosts: dict[str, Mapping[str, Any]] = {}
+        self._of_all: dict[Any, _HostVars] = {}
 
     def scope(
         self, host: Host, play: Play | None = None, target: Target | None = None, play_hosts: Sequence[str] = ()
@@ -202,9 +205,9 @@ class Variables:
             "inventory_hostname_short": host.name.split(".")[0],
             "group_names": sorted(name for name in host.groups if name != "all"),
             "groups": Lazy(lambda: {name: list(members) for name, members in self._site.groups.items()}),
-            "hostvars": Lazy(lambda: _HostVars(self, play, target, play_hosts)),
-            "play_hosts": list(play_hosts),
-            "ansible_play_hosts": list(play_hosts),
+            "hostvars": Lazy(lambda: self._hostvars(play, target, play_hosts)),
+            "play_hosts": Lazy(lambda: list(play_hosts)),
+            "ansible_play_hosts": Lazy(lambda: list(play_hosts)),
             "playbook_dir": self._where.playbook,
             "inventory_dir": self._where.inventory,
             "omit": OMIT,
@@ -214,8 +217,16 @@ class Variables:
         if play is not None:
             found["ansible_play_name"] = play.name
         if target is not None:
-            found["target"] = target_variables(target)
+            found["target"] = Lazy(lambda: target_variables(target))
         return found
+
+    def _hostvars(self, play: Play | None, target: Target | None, play_hosts: Sequence[str]) -> _HostVars:
+        """Return `hostvars`, the same ones for all hosts of a play."""
+        # By the very objects, which the values keep: comparing a thousand names for each host would take long.
+        key = (id(play), target, id(play_hosts))
+        if key not in self._of_all:
+            self._of_all[key] = _HostVars(self, play, target, play_hosts)
+        return self._of_all[key]
 
     def computed(self, host: Host, play: Play | None = None) -> frozenset[str]:
         """Return the names that ffplay itself sets on a host; nothing that is written wins over them."""

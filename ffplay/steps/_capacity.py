@@ -48,7 +48,7 @@ def paths(ctx: Context) -> tuple[str, ...]:
     """Return the directories of the host whose file systems are judged."""
     of_shards = (path for shard in ctx.host.shards for path in (shard.snap_dir, shard.wal_dir, shard.index_dir))
     away, own = _backup_place(ctx, ctx.host)
-    sent = (place for host, place in (_backup_place(ctx, host) for host in ctx.hosts) if host == ctx.host.name)
+    sent = (directory for _, directory in _senders(ctx).get(ctx.host.name, ()))
     held = (shard.data_dir for shard in ctx.host.shards) if away else (own,)
     return tuple(dict.fromkeys((*of_shards, *held, *sent, _dump_dir(ctx), str(ctx.variables["state_dir"]))))
 
@@ -59,6 +59,8 @@ def foresee(ctx: Context) -> Iterator[tuple[str, Resource]]:
     faces_at = faces_of(ctx)
     if faces_at is not None and faces_at[0].name == ctx.host.name:
         yield ctx.host.name, MongoDumps(faces_at[1].place, _dump_dir(ctx))
+        if ctx.args["backups"]:
+            yield ctx.host.name, DatabaseSize(mongo_place(ctx.variables))
 
 
 def capacity(
@@ -201,9 +203,8 @@ def _backup_size(data: DataState, linked: bool) -> int:
 
 def _sent_here(ctx: Context, gap: Gap) -> Iterator[_Need]:
     """Yield what other hosts' backups take on this host, where they are sent to it."""
-    for host in ctx.hosts:
-        away, directory = _backup_place(ctx, host)
-        for shard in host.shards if away == ctx.host.name else ():
+    for host, directory in _senders(ctx).get(ctx.host.name, ()):
+        for shard in host.shards:
             if gap.problems or gap.shard(host, shard):
                 data = ctx.one(ShardData(shard), host=host.name)
                 size = 0 if isinstance(data, Unknown) else _backup_size(data, linked=False)
@@ -263,6 +264,23 @@ def _backup_place(ctx: Context, host: Host) -> tuple[str, str]:
     place = str(ctx.args["backup_to"] or ctx.variables_of(host.name)["backup_dir"])
     name, colon, path = place.partition(":")
     return ("", place) if not colon or "/" in name else (name, path)
+
+
+def _senders(ctx: Context) -> Mapping[str, list[tuple[Host, str]]]:
+    """Return by the host that backups are sent to which hosts' they are, each with the directory there."""
+
+    def find() -> Mapping[str, list[tuple[Host, str]]]:
+        found: dict[str, list[tuple[Host, str]]] = {}
+        for host in ctx.hosts:
+            away, directory = _backup_place(ctx, host)
+            if away:
+                found.setdefault(away, []).append((host, directory))
+        return found
+
+    senders: Mapping[str, list[tuple[Host, str]]] = ctx.view.memo(
+        ("senders", id(ctx.hosts), ctx.args["backup_to"]), find
+    )
+    return senders
 
 
 def _dump_dir(ctx: Context) -> str:

@@ -29,6 +29,30 @@ class Filling:
     why: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Spread:
+    """How faces lie on the site: what each shard holds by HOST/SHARD, and what is to come on it by that.
+
+    `faces` is how many MongoDB has, `usual` what a shard holds on average, `weight` what all of them hold together,
+    those of which nothing is known taken to be usual; `count` is the number of the site's shards.
+    """
+
+    seen: Mapping[str, Filling | None]
+    faces: int
+    usual: int
+    weight: int
+    count: int
+
+    def judged(self, name: str) -> Filling:
+        """Return what a shard will hold."""
+        found = self.seen.get(name)
+        own = self.usual if found is None else found.faces
+        share = -(-self.faces * own // self.weight) if self.weight else -(-self.faces // max(self.count, 1))
+        if found is None or share > own:
+            return Filling(share, f"its share of MongoDB's {self.faces}")
+        return found
+
+
 def fillings(ctx: Context) -> Mapping[str, Filling]:
     """Return what each of the host's shards will hold, by name.
 
@@ -36,11 +60,18 @@ def fillings(ctx: Context) -> Mapping[str, Filling]:
     of one that does not answer by its files, of one that was emptied as on the others. No shard is taken to get less
     than it has.
     """
+    names = {
+        shard.name: str(shard.vars.get("replica_of") or f"{ctx.host.name}/{shard.name}") for shard in ctx.host.shards
+    }
+    # By the tuple itself: it is the play's, and the same for all of its hosts.
+    site: _Spread = ctx.view.memo(("spread", id(ctx.hosts)), lambda: _spread(ctx))
+    return {shard: site.judged(name) for shard, name in names.items()}
+
+
+def _spread(ctx: Context) -> _Spread:
+    """Look at every shard of the play."""
     every = masters(ctx)
-    wanted: dict[tuple[str, Resource], None] = {}
-    for host, shard in [*every, *((ctx.host, shard) for shard in ctx.host.shards)]:
-        wanted.update(dict.fromkeys((host.name, r) for r in (ShardFaces(shard), ShardData(shard), File(shard.conf))))
-    ctx.view.prefetch(wanted)
+    ctx.view.prefetch((host.name, one) for host, shard in every for one in _asked(shard))
     seen = {f"{host.name}/{shard.name}": _seen(ctx, host, shard) for host, shard in every}
     faces = _in_mongodb(ctx)
     known = [filling.faces for filling in seen.values() if filling is not None]
@@ -48,19 +79,12 @@ def fillings(ctx: Context) -> Mapping[str, Filling]:
     # Of shards that the play leaves out only their number is known.
     count = sum(1 for host in ctx.site.hosts for shard in host.shards if not is_replica(shard))
     weight = sum(known) + usual * (max(count, len(every)) - len(known))
+    return _Spread(seen, faces, usual, weight, count)
 
-    def judged(name: str) -> Filling:
-        found = seen.get(name)
-        own = usual if found is None else found.faces
-        share = -(-faces * own // weight) if weight else -(-faces // max(count, 1))
-        if found is None or share > own:
-            return Filling(share, f"its share of MongoDB's {faces}")
-        return found
 
-    names = {
-        shard.name: str(shard.vars.get("replica_of") or f"{ctx.host.name}/{shard.name}") for shard in ctx.host.shards
-    }
-    return {shard: judged(name) for shard, name in names.items()}
+def _asked(shard: Shard) -> tuple[Resource, ...]:
+    """Return what tells how much a shard holds."""
+    return ShardFaces(shard), ShardData(shard), File(shard.conf)
 
 
 def _in_mongodb(ctx: Context) -> int:
@@ -74,7 +98,7 @@ def _in_mongodb(ctx: Context) -> int:
 
 def _seen(ctx: Context, host: Host, shard: Shard) -> Filling | None:
     """Return what a shard holds today; None where that tells nothing: it was emptied, or has no files."""
-    served, data, conf = ctx.read(ShardFaces(shard), ShardData(shard), File(shard.conf), host=host.name)
+    served, data, conf = ctx.read(*_asked(shard), host=host.name)
     if isinstance(data, Unknown) or (data.record is not None and data.record.state != "complete"):
         return None
     if isinstance(served, ShardState):

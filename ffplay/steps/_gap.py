@@ -74,11 +74,16 @@ def mongo_place(variables: Mapping[str, Any]) -> MongoPlace:
 
 def faces_of(ctx: Context) -> tuple[Host, Faces] | None:
     """Return the MongoDB host of the play and its faces, None where the play has no such host."""
-    host = ctx.first("mongo")
-    if host is None:
-        return None
-    variables = ctx.variables_of(host.name)
-    return host, Faces(mongo_place(variables), f"{variables['state_dir']}/faces-generation.json")
+
+    def find() -> tuple[Host, Faces] | None:
+        host = ctx.first("mongo")
+        if host is None:
+            return None
+        variables = ctx.variables_of(host.name)
+        return host, Faces(mongo_place(variables), f"{variables['state_dir']}/faces-generation.json")
+
+    found: tuple[Host, Faces] | None = ctx.view.memo(("faces of", id(ctx.hosts)), find)
+    return found
 
 
 def census_of(ctx: Context) -> tuple[Host, Census] | None:
@@ -119,7 +124,8 @@ def gap_of(ctx: Context) -> Gap:
     if faces_at is None:
         problem = Problem(ctx.host.name, "the play has no host of the group mongo", "add one, or widen `hosts`")
         return Gap(ctx, Generation(target.model, target.facen_size), None, problems=(problem,))
-    ctx.view.prefetch(_wanted(ctx, *faces_at))
+    # Each step asks anew: looking once whether a host's things are there is enough.
+    ctx.view.memo(("gap needs", ctx.host.name, id(ctx.hosts)), lambda: ctx.view.prefetch(_wanted(ctx, *faces_at)))
 
     def judge() -> Gap:
         state: FacesState = ctx.one(faces_at[1], host=faces_at[0].name)

@@ -101,7 +101,7 @@ def _by_file(conf: FileState | Unknown, facen_size: int) -> str:
     return "" if isinstance(size, Opaque) or size == facen_size else f"its file says facen_size {size}"
 
 
-@functools.lru_cache(maxsize=4096)
+@functools.lru_cache(maxsize=16384)
 def _lua_size(text: str) -> object:
     """Return facen_size of a shard's file. Raise `EditError`."""
     size: object = lua.parse(text).option("facen_size", DEFAULT_FACEN_SIZE)

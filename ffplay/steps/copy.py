@@ -62,9 +62,8 @@ def _fill(
         )
     yield from _silent(ctx, shards, copies=True)
     yield from _running(ctx, shards)
-    every = masters(ctx)
-    count = sum(pair in every for pair in empty)
-    yield from _copied(ctx, gap, f"copy facens to {count} of {len(every)} shards")
+    count = sum(not is_replica(shard) for _, shard in empty)
+    yield from _copied(ctx, gap, f"copy facens to {count} of {len(masters(ctx))} shards")
     for host, shard in empty:
         yield _filled(ctx, gap, host, shard)
 

@@ -39,3 +39,39 @@ def test_a_change_of_what_was_never_read_can_be_asked_for() -> None:
     view = PlanView({})
     view.plan(Change("h", A, ABSENT, None, "empty"))
     assert view.read("h", A) == [None]
+
+
+def test_what_is_found_once_is_found_again_after_a_change_of_what_it_asked_for() -> None:
+    view = PlanView({("h", A): ABSENT, ("h", B): ABSENT})
+    found: list[Any] = []
+
+    def find() -> Any:
+        found.extend(view.read("h", A))
+        return found[-1]
+
+    assert [view.memo("it", find), view.memo("it", find)] == [ABSENT, ABSENT]
+    view.plan(Change("h", B, ABSENT, TEXT, "write another"))
+    assert view.memo("it", find) == ABSENT
+    view.plan(Change("h", A, ABSENT, TEXT, "write"))
+    assert view.memo("it", find) == TEXT
+    assert found == [ABSENT, TEXT]
+
+
+def test_what_cannot_be_found_yet_is_looked_for_once_until_a_change_tells_it() -> None:
+    view = PlanView({})
+    looked = []
+
+    def find() -> Any:
+        looked.append("inner")
+        return view.read("h", A)
+
+    def outer() -> Any:
+        return view.memo("inner", find)
+
+    for _ in range(2):
+        with pytest.raises(NeedsReading):
+            view.memo("outer", outer)
+    assert list(view.missing) == [("h", A)]
+    assert looked == ["inner"]
+    view.plan(Change("h", A, ABSENT, TEXT, "write"))
+    assert view.memo("outer", outer) == [TEXT]
