@@ -18,7 +18,7 @@ from ffplay.engine.lock import Lock
 from ffplay.engine.plan import Plan, PlayPlan, StepGroup, StepPlan
 from ffplay.engine.planner import Planner, PlayState
 from ffplay.engine.results import NO_ITEMS, blank_result, loop_result
-from ffplay.engine.stage import InOrder, Stage, stages_of
+from ffplay.engine.stage import InOrder, Stage, hosts_of, stages_of
 from ffplay.engine.veil import hide_error, hide_result
 from ffplay.engine.view import PlanView
 from ffplay.errors import (
@@ -92,8 +92,8 @@ class Player:
 
     def _stage(self, play: PlayPlan, stage: Stage, state: PlayState) -> Error | None:
         """Play the steps of one stage, all hosts at once; return the error that says most."""
-        hosts = list(dict.fromkeys(plan.host for plan in stage[0].plans))
-        order = InOrder(self._listener, stage, hosts)
+        hosts = hosts_of(stage)
+        order = InOrder(self._listener, stage)
         work = self._host if len(stage) == 1 else self._through
         pool = concurrent.futures.ThreadPoolExecutor(max(1, min(self._planner.options.forks, len(hosts))))
         try:

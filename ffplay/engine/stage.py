@@ -21,14 +21,8 @@ def stages_of(play: PlayPlan) -> list[Stage]:
     """Cut a play's steps into stages."""
     found: list[list[StepGroup]] = []
     for group in play.groups:
-        last = found[-1][-1] if found else None
-        if (
-            last is not None
-            and play.play.strategy == "stages"
-            and _apart(last)
-            and _apart(group)
-            and _alike(last, group)
-        ):
+        joins = bool(found) and play.play.strategy == "stages" and _apart(group)
+        if joins and _apart(found[-1][-1]) and _alike([*found[-1], group]):
             found[-1].append(group)
         else:
             found.append([group])
@@ -46,20 +40,26 @@ def _apart(group: StepGroup) -> bool:
     return steps.kind(step.kind).apart and plain and known and not group.handler and not step.run_once
 
 
-def _alike(one: StepGroup, other: StepGroup) -> bool:
-    """Tell whether two steps are on the same hosts."""
-    return {plan.host for plan in one.plans} == {plan.host for plan in other.plans}
+def _alike(groups: Sequence[StepGroup]) -> bool:
+    """Tell whether steps have work on the same hosts; one that has none anywhere is like any other."""
+    busy = {frozenset(plan.host for plan in group.plans if plan.outcomes) for group in groups}
+    return len(busy - {frozenset()}) <= 1
+
+
+def hosts_of(stage: Stage) -> list[str]:
+    """Return the hosts of a stage's steps, in order."""
+    return list(dict.fromkeys(plan.host for group in stage for plan in group.plans))
 
 
 class InOrder:
     """Passes events on step by step while some hosts are further than others: what comes early waits for its turn."""
 
-    def __init__(self, listener: Listener, stage: Stage, hosts: Sequence[str]) -> None:
+    def __init__(self, listener: Listener, stage: Stage) -> None:
         self._listener = listener
         self._stage = stage
-        self._left = [set(hosts) for _ in stage]
+        self._hosts = [hosts_of((group,)) for group in stage]
+        self._left = [set(hosts) for hosts in self._hosts]
         self._kept: list[list[Event]] = [[] for _ in stage]
-        self._hosts = list(hosts)
         self._guard = threading.RLock()
         self._at = -1
         self._next()
@@ -92,7 +92,7 @@ class InOrder:
         group = self._stage[self._at]
         # Where the hosts ended before a step it has nothing to tell, and is not told to have begun.
         if self._left[self._at] or self._kept[self._at]:
-            data = {"hosts": self._hosts, "handler": group.handler}
+            data = {"hosts": self._hosts[self._at], "handler": group.handler}
             self._listener.event(Event(Kind.STEP, step=group.step, data=data))
         for event in self._kept[self._at]:
             self._listener.event(event)

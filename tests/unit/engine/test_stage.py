@@ -6,7 +6,7 @@ import pytest
 
 from ffplay.engine.plan import PlayPlan, StepGroup, StepPlan
 from ffplay.engine.stage import stages_of
-from ffplay.model import Mark, Play, Step
+from ffplay.model import Mark, Note, Play, Step
 
 NOWHERE = Mark("", 0, 0)
 
@@ -32,7 +32,8 @@ def group(
     kind: str = "stop", hosts: str = "a", state: str = "planned", handler: bool = False, **more: Any
 ) -> StepGroup:
     step = Step(kind, {}, NOWHERE, **more)
-    return StepGroup(step, tuple(StepPlan(step, host, state) for host in hosts), handler)
+    plans = (StepPlan(step, host, state, (Note(host, "something to do"),)) for host in hosts)
+    return StepGroup(step, tuple(plans), handler)
 
 
 def staged(*groups: StepGroup, strategy: str = "stages") -> list[int]:
@@ -67,3 +68,10 @@ def test_hosts_wait_before_and_behind_a_step_that_is_not_like_the_others(other: 
 
 def test_hosts_wait_behind_every_step_where_the_playbook_says_so() -> None:
     assert staged(group(), group(), strategy="linear") == [1, 1]
+
+
+def test_a_host_without_work_in_a_step_holds_nobody_up() -> None:
+    idle = StepGroup(Step("stop", {}, NOWHERE), (StepPlan(Step("stop", {}, NOWHERE), "b", "planned"),))
+    assert staged(group(), idle, group()) == [3]
+    busy = StepGroup(group().step, (*group().plans, *idle.plans))
+    assert staged(busy, group()) == [2]
