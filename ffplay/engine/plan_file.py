@@ -20,18 +20,14 @@ from ffplay import __version__
 from ffplay.engine.fingerprints import blanked, observations, of_change, scrubbed
 from ffplay.engine.inputs import Inputs
 from ffplay.engine.plan import Plan, PlayPlan, StepGroup, StepPlan
+from ffplay.engine.plan_name import BEGINS, FORMAT
 from ffplay.engine.veil import HIDDEN
 from ffplay.errors import InputError, usage_error
 from ffplay.model import Change, Check, Mark, Note, Play, Problem, Site, Step
 from ffplay.resources.base import Resource
 from ffplay.resources.codec import decode
 
-FORMAT = "ffplay plan"
 VERSION = 1
-
-# A plan file is told from a playbook by how it begins.
-_BEGINS = f'{{\n "format": "{FORMAT}",\n'
-SUFFIX = ".ffplan"
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,18 +201,6 @@ def _seal(document: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 
 
-def is_plan_file(name: str) -> bool:
-    """Tell whether a word of the command line names a plan file: by its ending, or by how the file begins."""
-    path = Path(name)
-    if not path.is_file():
-        return path.suffix == SUFFIX
-    if path.suffix == SUFFIX:
-        return True
-    with contextlib.suppress(OSError), path.open("rb") as file:
-        return file.read(len(_BEGINS)) == _BEGINS.encode()
-    return False
-
-
 def read(path: Path) -> SavedPlan:
     """Return the plan in a file. Raise `InputError` for one that is damaged, or written by another ffplay's format."""
     try:
@@ -228,7 +212,7 @@ def read(path: Path) -> SavedPlan:
     try:
         body = json.loads(text)
     except ValueError as error:
-        cut = text.startswith(_BEGINS) and not text.rstrip().endswith("}")
+        cut = text.startswith(BEGINS) and not text.rstrip().endswith("}")
         raise _damaged(path, "it ends in the middle" if cut else "it is no JSON") from error
     if not isinstance(body, dict) or body.get("format") != FORMAT:
         raise usage_error(f"{path} is no plan of ffplay", "one is written by: ff-play plan PLAYBOOK -i FILE -o FILE")

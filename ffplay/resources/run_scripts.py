@@ -67,7 +67,7 @@ sync "$ffplay_j/journal" 2>/dev/null || sync) || {{
 
 
 def done_script(state_dir: str, head: RunHead, number: int, output: str = "", synced: bool = True) -> str:
-    """Return sh that notes that a change is made; the time is the host's own. `synced`: and has it on disk.
+    """Return sh that notes that a change is made. `synced`: and has it on disk.
 
     `output` is the path of the files `OUTPUT.out` and `OUTPUT.err` with what a command printed, which a later step may
     ask for: their beginning is noted too.
@@ -75,14 +75,14 @@ def done_script(state_dir: str, head: RunHead, number: int, output: str = "", sy
     path = quote([f"{state_dir}/runs/{head.run}/journal"])
     if not output:
         # What is lost of these by a power cut is seen on the site itself; a command's end is not.
-        return f"""printf '\\n{{"done": {number}, "time": %s}}\\n' "$(date +%s)" >> {path} || {{
+        return f"""printf '\\n{{"done": {number}}}\\n' >> {path} || {{
   echo "the journal "{path}" cannot be written" >&2; exit {NOT_NOTED}
 }}
 {"sync " + path + " 2>/dev/null || sync" if synced else ""}
 """
     part = f'$(head -c {_OUTPUT_BYTES} "$ffplay_o.%s" | base64 | tr -d "\\n")'
     more = f', "out": "{part % "out"}", "err": "{part % "err"}"'
-    line = f'{{"done": {number}, "time": $(date +%s)'
+    line = f'{{"done": {number}'
     return f"""ffplay_o={quote([output])}
 ffplay_l=$(cat <<FFPLAY_LINE
 {line}{more}}}

@@ -89,8 +89,10 @@ class ShardData(ShellResource):
                 f'[ -f "$f" ] && set -- "$@" "$f"; done\n{_instance(kind)}'
                 f'else echo "missing {kind}"; fi'
             )
-            lines.append(f'for d in {path}.aside-*; do [ -d "$d" ] && echo "aside $(du -sk "$d")"; done')
         lines.append('[ $# -eq 0 ] || stat -c "file %s %Y %n" "$@"')
+        asides = " ".join(f"{quote([directory])}.aside-*" for directory in dict.fromkeys(self.directories().values()))
+        lines.append(f'set --; for d in {asides}; do [ -d "$d" ] && set -- "$@" "$d"; done')
+        lines.append('[ $# -eq 0 ] || du -sk "$@" | while IFS= read -r l; do echo "aside $l"; done')
         lines.append(f"echo record; [ ! -f {quote([self.shard.stamp])} ] || cat {quote([self.shard.stamp])}; :")
         return "\n".join(lines)
 
@@ -175,7 +177,7 @@ class ShardData(ShellResource):
     mkdir -p "$d" && chown --reference={quote([self.shard.data_dir])} "$d" || exit; continue
   fi
   if [ -e "$d.aside-{run}" ] && [ -z "$(ls -A "$d")" ]; then continue; fi
-  rm -rf "$d.new-{run}"
+  [ ! -e "$d.new-{run}" ] || rm -rf "$d.new-{run}" || exit
   mkdir "$d.new-{run}" && chmod --reference="$d" "$d.new-{run}" && chown --reference="$d" "$d.new-{run}" || exit
   mv -T "$d" "$d.aside-{run}" && mv -T "$d.new-{run}" "$d" || exit
 done

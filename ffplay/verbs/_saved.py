@@ -37,13 +37,6 @@ _SAID = {
 }
 
 
-def is_plan_file(name: str) -> bool:
-    """Tell whether a word of the command line names a plan file."""
-    from ffplay.engine import plan_file
-
-    return plan_file.is_plan_file(name)
-
-
 def save(path: Path, session: Session, found: Plan, loaded: Loaded, inputs: Inputs) -> None:
     """Write a plan to a file. Raise `InputError` where that cannot be."""
     import time

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from ffplay.engine.plan_name import is_plan_file
 from ffplay.verbs import _options, _saved, plan
 from ffplay.verbs._playbook import load_playbook, open_session, options_of
 from ffplay.verbs._session import apply_plan, report_for
@@ -29,7 +30,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, output: Output, style: Style) -> int:
     """Show the plan, ask, and make it so."""
-    if _saved.is_plan_file(args.playbook):
+    if is_plan_file(args.playbook):
         return _saved.apply(args, output, style)
     if args.check or args.list_hosts or args.list_steps:
         return plan.run(args, output, style)

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ffplay.engine.plan_name import is_plan_file
 from ffplay.errors import usage_error
 from ffplay.verbs import _options, _saved
 from ffplay.verbs._playbook import listing, load_playbook, open_session, options_of
@@ -48,7 +49,7 @@ def run(args: argparse.Namespace, output: Output, style: Style) -> int:
     from ffplay.load.seen import watching
 
     out = getattr(args, "out", None)
-    if _saved.is_plan_file(args.playbook):
+    if is_plan_file(args.playbook):
         raise usage_error(f"{args.playbook} is a plan already", f"to look at it: ff-play show {args.playbook}")
     with watching() as seen:
         loaded = load_playbook(args)

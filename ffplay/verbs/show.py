@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from ffplay.engine.plan_name import is_plan_file
 from ffplay.verbs import _options, _saved
 from ffplay.verbs._session import load_site
 
@@ -28,7 +29,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, output: Output, style: Style) -> int:
     """Show one run, what it changed, how it ended, and the ways on; or a plan that was saved."""
-    if _saved.is_plan_file(args.run):
+    if is_plan_file(args.run):
         return _saved.show(args, output, style)
     from ffplay.engine.journal import runs_folder
     from ffplay.engine.survey import Survey

@@ -14,6 +14,7 @@ from ffplay.engine import plan_file, stale, veil
 from ffplay.engine.forecast import Forecast, Part, StepForecast
 from ffplay.engine.inputs import Inputs
 from ffplay.engine.plan import Plan, StepPlan
+from ffplay.engine.plan_name import is_plan_file
 from ffplay.errors import InputError
 from ffplay.model import Change, Check, Host, Login, Note, Shard, Site, Target
 from ffplay.report.json_plan import document
@@ -228,12 +229,12 @@ def test_a_thing_that_this_ffplay_does_not_know_is_told(tmp_path: Path) -> None:
 )
 def test_a_plan_file_is_told_from_a_playbook(tmp_path: Path, name: str, text: str, is_one: bool) -> None:
     (tmp_path / name).write_text(text)
-    assert plan_file.is_plan_file(str(tmp_path / name)) is is_one
+    assert is_plan_file(str(tmp_path / name)) is is_one
 
 
 def test_a_run_s_name_is_no_plan_file() -> None:
-    assert not plan_file.is_plan_file("20261123T205251Z-10b8")
-    assert plan_file.is_plan_file("missing.ffplan")
+    assert not is_plan_file("20261123T205251Z-10b8")
+    assert is_plan_file("missing.ffplan")
 
 
 def test_a_plan_of_no_play_for_a_target_is_kept_too(tmp_path: Path) -> None:
