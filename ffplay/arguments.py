@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import NoReturn
 
 from ffplay import __version__, errors
@@ -46,12 +44,16 @@ def _check_verb(argv: Sequence[str]) -> None:
     if word.startswith("-"):
         raise usage_error(f"`{word}` stands before the verb", "the verb comes first: ff-play plan PLAYBOOK [options]")
     hint = _did_you_mean(word, VERBS) or f"verbs: {', '.join(VERBS)}"
+    from pathlib import Path
+
     if Path(word).is_file():
         hint = f"did you mean `ff-play plan {word}`?"
     raise usage_error(f"there is no verb `{word}`", hint)
 
 
 def _did_you_mean(word: str, choices: Iterable[str]) -> str:
+    import difflib
+
     close = difflib.get_close_matches(word, list(choices), 1, 0.6)
     return f"did you mean `{close[0]}`?" if close else ""
 

@@ -23,8 +23,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from ffplay.model import Mark
+if TYPE_CHECKING:
+    from ffplay.model import Mark
 
 # What an operator does who stopped a run.
 GO_ON = "to go on, run the same command again: what is done stays done, and what still runs is waited for"

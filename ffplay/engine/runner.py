@@ -21,7 +21,6 @@ from ffplay.engine.lock import Lock, Locks, locks_of, state_dirs, this_process
 from ffplay.engine.options import Options, check_start
 from ffplay.engine.plan import Plan, same
 from ffplay.engine.planner import Planner
-from ffplay.engine.player import Player
 from ffplay.engine.stale import changed
 from ffplay.engine.stale import error as stale
 from ffplay.engine.standing import standing
@@ -204,6 +203,8 @@ class Session:
         journal.end(end)
 
     def _make(self, plan: Plan, lock: Lock | None, journal: Journal | None) -> Mapping[str, Mapping[str, int]]:
+        from ffplay.engine.player import Player
+
         started = time.monotonic()
         player = Player(self._planner, self._access, self._listener, self._read, lock, journal)
         watch = self._listener.watch = Stopwatch(plan)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 import hashlib
-import http.client
 import json
-import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -87,6 +84,8 @@ class FacesAudit(DirectResource):
 
     def read(self, access: Access, host: Host) -> Findings:
         """Compare everything."""
+        import concurrent.futures
+
         with open_database(access, host, self.place) as database:
             wanted = self._wanted(database[self.place.faces])
         cell = self._cells(access)
@@ -126,6 +125,8 @@ class FacesAudit(DirectResource):
         wanted.wrong_size = sorted(int(face[place.field_id]) for face in faces.find(others, just_id))
         ids = sorted(set().union(*wanted.galleries.values()))
         if self.sample is not None and self.sample < len(ids):
+            import random
+
             ids = sorted(random.Random(_SEED).sample(ids, self.sample))  # noqa: S311 - no secret depends on it
         for start in range(0, len(ids), _BATCH):
             query = {place.field_id: {"$in": ids[start : start + _BATCH]}}
@@ -138,6 +139,8 @@ class FacesAudit(DirectResource):
         self, access: Access, host: str, shard: Shard, wanted: _Wanted, cell: Callable[[int], str] | None
     ) -> _Served:
         """Go through all faces of one shard."""
+        import http.client
+
         seen = _Served(f"{host} {shard.name}")
         port = str(shard.http_port)
         try:

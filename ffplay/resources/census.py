@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import concurrent.futures
-import http.client
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -82,6 +80,8 @@ class Census(DirectResource):
 
     def _served(self, access: Access) -> tuple[dict[str, int], tuple[str, ...]]:
         """Return how many faces of each gallery all shards have, and the shards that do not answer."""
+        import concurrent.futures
+        import http.client
 
         def ask(place: tuple[str, Shard]) -> Mapping[str, int] | None:
             host, shard = place

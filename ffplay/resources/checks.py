@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -41,6 +40,8 @@ class ShardAnswers(DirectResource):
 
     def read(self, access: Access, host: Host) -> Findings:
         """Ask until it answers."""
+        import http.client
+
         deadline = time.monotonic() + self.timeout
         while True:
             try:
@@ -159,6 +160,8 @@ class HttpExchange(DirectResource):
             access.pause(_PAUSE_SECONDS)
 
     def _once(self, access: Access, host: Host) -> Findings:
+        import http.client
+
         parts = urlsplit(self.url)
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         headers = {"Host": parts.netloc, **dict(self.headers)}

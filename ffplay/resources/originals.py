@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import concurrent.futures
-import http.client
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -93,6 +91,8 @@ class MissingPages(DirectResource):
 
     def read(self, access: Access, host: Host) -> tuple[tuple[str, str], ...]:
         """Ask each server for the heads alone, over a few kept connections."""
+        import concurrent.futures
+
         servers: dict[str, list[str]] = {}
         for url in self.urls:
             servers.setdefault(urlsplit(url).netloc, []).append(url)
@@ -109,6 +109,8 @@ class MissingPages(DirectResource):
 
 def _heads(address: tuple[str, int], netloc: str, urls: Sequence[str]) -> list[tuple[str, str]]:
     """Ask for some heads of one server; return those that are not answered with success."""
+    import http.client
+
     client = http.client.HTTPConnection(*address, timeout=_TIMEOUT_SECONDS)
     found: list[tuple[str, str]] = []
     try:

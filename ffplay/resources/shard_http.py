@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import http.client
 import json
-import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote as url_quote
 
 from ffplay.errors import SiteError, Unreachable
@@ -18,6 +16,9 @@ from ffplay.model import Host, Shard
 from ffplay.remote.base import Access
 from ffplay.resources.base import DirectResource
 from ffplay.resources.differences import text_of
+
+if TYPE_CHECKING:
+    import socket
 
 # Faces a page of /v1/GALLERY/list: large enough that the round trips do not count, small beside a shard's memory.
 _PAGE = 1000
@@ -69,6 +70,8 @@ class ShardApi:
     """
 
     def __init__(self, shard: Shard, connection: socket.socket) -> None:
+        import http.client
+
         self._http = http.client.HTTPConnection(shard.address, shard.http_port)
         self._http.sock = connection
 
@@ -146,6 +149,8 @@ class ShardFaces(DirectResource):
 
     def read(self, access: Access, host: Host) -> ShardState | Silent | None:
         """Read the galleries and their first faces."""
+        import http.client
+
         try:
             with shard_api(access, host.name, self.shard) as api:
                 galleries = api.galleries()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import secrets
 import sys
 import time
 from collections.abc import Callable
@@ -46,6 +45,8 @@ def load_site(args: argparse.Namespace) -> Loaded:
 
 def run_name() -> str:
     """Return a name for a new run; names sort by time."""
+    import secrets
+
     return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()) + f"-{secrets.token_hex(2)}"
 
 
