@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
+import functools
 import hashlib
 import hmac
 import shlex
@@ -49,14 +51,17 @@ class Entry:
 def read(paths: Iterable[str]) -> Iterator[Entry]:
     """Yield the entries of known_hosts files; files that are not there and lines that make no sense are left out."""
     for path in paths:
-        try:
-            lines = Path(path).read_text("utf-8", "replace").splitlines()
-        except OSError:
-            continue
-        for number, line in enumerate(lines, 1):
-            entry = _parse(path, number, line)
-            if entry:
-                yield entry
+        with contextlib.suppress(OSError):
+            found = Path(path).stat()
+            yield from _entries(path, found.st_mtime_ns, found.st_size)
+
+
+@functools.lru_cache(maxsize=16)
+def _entries(path: str, written: int, size: int) -> tuple[Entry, ...]:
+    """Return a file's entries; it is parsed once for all hosts, as long as it stays as it is. Raise OSError."""
+    lines = Path(path).read_text("utf-8", "replace").splitlines()
+    found = (_parse(path, number, line) for number, line in enumerate(lines, 1))
+    return tuple(entry for entry in found if entry is not None)
 
 
 class KnownHosts:

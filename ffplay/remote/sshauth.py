@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -126,9 +127,15 @@ def _load(path: str, agent: dict[bytes, paramiko.PKey]) -> paramiko.PKey:
     if held:
         return held
     try:
-        Path(path).read_bytes()
+        content = Path(path).read_bytes()
     except OSError as error:
         raise _Unusable(f"the key {path} cannot be read: {error.strerror}") from error
+    return _parsed(path, content)
+
+
+@functools.lru_cache(maxsize=64)
+def _parsed(path: str, content: bytes) -> paramiko.PKey:
+    """Return the private key in a file's content; read once for all hosts. Raise `_Unusable`."""
     for kind in _KEY_CLASSES:
         try:
             return kind.from_private_key_file(path)
