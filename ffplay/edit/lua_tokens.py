@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from ffplay.edit.base import EditError, error_at
@@ -37,7 +36,7 @@ _PIECES = re.compile(
 _UNPAIRED = {"and", "break", "else", "elseif", "false", "for", "goto", "in", "local", "nil", "not", "or", "return"}
 KEYWORDS = frozenset(_UNPAIRED | {"do", "end", "function", "if", "repeat", "then", "true", "until", "while"})
 _BRACKETS = {"(": ")", "{": "}", "[": "]", "function": "end", "do": "end", "if": "end", "repeat": "until"}
-_CLOSERS = frozenset(_BRACKETS.values())
+_PAIRED = frozenset({*_BRACKETS, *_BRACKETS.values()})
 _TYPOGRAPHIC = "\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb"
 
 
@@ -45,25 +44,24 @@ def tokenize(text: str) -> tuple[list[Token], list[tuple[int, int]]]:
     """Return the tokens (the last is `end`) and the comments' spans. Raise `LuaError`, for unbalanced brackets too."""
     tokens: list[Token] = []
     comments: list[tuple[int, int]] = []
-    for kind, start, end in _pieces(text):
+    position = 0
+    # A site may have thousands of such files, so this loop calls as little as it can.
+    make = Token._make
+    for found in _PIECES.finditer(text):
+        start, end = found.span()
+        if start != position:
+            break
+        position = end
+        kind = found.lastgroup
         if kind == "comment":
             comments.append((start, end))
         elif kind != "space":
-            tokens.append(Token(kind, text[start:end], start, end))
+            tokens.append(make((kind, found[0], start, end)))
+    if position < len(text):
+        raise error_at(text, position, _complaint(text, position), LuaError)
     _check_balance(text, tokens)
     tokens.append(Token("end", "", len(text), len(text)))
     return tokens, comments
-
-
-def _pieces(text: str) -> Iterator[tuple[str, int, int]]:
-    position = 0
-    for found in _PIECES.finditer(text):
-        if found.start() != position:
-            break
-        position = found.end()
-        yield str(found.lastgroup), found.start(), position
-    if position < len(text):
-        raise error_at(text, position, _complaint(text, position), LuaError)
 
 
 def _complaint(text: str, position: int) -> str:
@@ -80,12 +78,13 @@ def _complaint(text: str, position: int) -> str:
 def _check_balance(text: str, tokens: list[Token]) -> None:
     open_ones: list[Token] = []
     for token in tokens:
-        if token.kind not in {"symbol", "name"}:
+        kind, word, _, _ = token
+        if word not in _PAIRED or kind not in {"symbol", "name"}:
             continue
-        if token.text in _BRACKETS:
+        if word in _BRACKETS:
             open_ones.append(token)
-        elif token.text in _CLOSERS:
-            if not open_ones or _BRACKETS[open_ones[-1].text] != token.text:
+        else:
+            if not open_ones or _BRACKETS[open_ones[-1].text] != word:
                 hint = f"; {open_ones[-1].text!r} is open" if open_ones else ""
                 raise error_at(text, token.start, f"nothing that {token.text!r} would close{hint}", LuaError)
             open_ones.pop()

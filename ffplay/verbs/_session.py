@@ -136,9 +136,11 @@ def make(session: Session, found: Plan, report: Report) -> int:
 
 def show_plan(found: Plan, output: Output, style: Style) -> None:
     """Write a plan as text."""
+    from ffplay.load import uncollected
     from ffplay.report.plan_text import render
 
-    output.lines(render(found, style))
+    with uncollected():
+        output.lines(render(found, style))
 
 
 def tell_cost(session: Session, output: Output, style: Style) -> None:
