@@ -32,8 +32,8 @@ def examples() -> list[tuple[str, str, str]]:
 
 
 def given(command: str) -> list[str]:
-    """Return a command line's words, without what a shell does with its output."""
-    return shlex.split(re.split(r"\s[>|]\s", command)[0])
+    """Return a command line's words, without what a shell does with its input and its output."""
+    return shlex.split(next(part for part in re.split(r"\s[>|]\s", command) if part.startswith("ff-play ")))
 
 
 @pytest.mark.parametrize(("verb", "command", "what"), examples(), ids=lambda value: value[:40])
