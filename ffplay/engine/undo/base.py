@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from ffplay.engine.history import Deed, History
 from ffplay.engine.view import PlanView
 from ffplay.model import Host, Shard, Site
 from ffplay.resources.base import Irreversible, Resource
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,14 @@ class Undo:
     def one(self, host: str, resource: Resource) -> Any:
         """Return a resource's value, as this plan leaves it so far."""
         return self.view.read(host, resource)[0]
+
+    def in_order(self, things: Iterable[tuple[tuple[str, Any], T]]) -> list[tuple[tuple[str, Any], T]]:
+        """Return things, which come with (host, what), host by host as the site has them.
+
+        Journals number the changes of several hosts as these happened to come.
+        """
+        order = {host.name: number for number, host in enumerate(self.site.hosts)}
+        return sorted(things, key=lambda item: order.get(item[0][0], len(order)))
 
     def affected(self) -> list[tuple[Host, Shard]]:
         """Return the shards whose data or file the runs changed, in the order of the site."""

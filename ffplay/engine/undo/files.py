@@ -15,9 +15,7 @@ def put_back(undo: Undo) -> Iterator[Outcome]:
     """Plan each file's first content, host by host, the last changed first; say what nothing brings back."""
     things = undo.history.files()
     undo.view.prefetch(things)
-    order = {host.name: number for number, host in enumerate(undo.site.hosts)}
-    last_first = reversed(things.items())
-    for (host, file), deeds in sorted(last_first, key=lambda item: order.get(item[0][0], len(order))):
+    for (host, file), deeds in undo.in_order(reversed(things.items())):
         made = deeds[0].run
         try:
             wanted = first_found(deeds)
@@ -41,7 +39,7 @@ def put_back(undo: Undo) -> Iterator[Outcome]:
 def _told(undo: Undo) -> Iterator[Outcome]:
     """Say what nothing undoes: commands, and the index of a shard whose data stay."""
     back = {(host.name, shard.name) for host, shard in undo.back}
-    for deed in undo.history.deeds:
+    for _, deed in undo.in_order(((deed.host, deed.resource), deed) for deed in undo.history.deeds):
         change = deed.entry.change
         if isinstance(deed.resource, File) or deed.resource.lasting or (deed.host, change.shard) in back:
             continue

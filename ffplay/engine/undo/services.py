@@ -31,7 +31,7 @@ def restart(undo: Undo) -> Iterator[Outcome]:
     things = {key: deeds for key, deeds in undo.history.by_thing(Unit).items() if (key[0], key[1].name) not in shards}
     undo.view.prefetch(things)
     files = {host for host, _ in undo.history.files()}
-    for (host, unit), deeds in things.items():
+    for (host, unit), deeds in undo.in_order(things.items()):
         now = undo.one(host, unit)
         wanted: UnitState = first_found(deeds)
         if wanted.active == "active" and (host in files or now.active != "active"):

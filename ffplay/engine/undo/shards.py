@@ -33,7 +33,7 @@ def data(undo: Undo) -> Iterator[Outcome]:
     """Plan the data directories that were set aside, and the record beside them."""
     things = undo.history.data()
     undo.view.prefetch((host, deeds[0].resource) for (host, _), deeds in things.items())
-    for (host, name), deeds in things.items():
+    for (host, name), deeds in undo.in_order(things.items()):
         resource: ShardData = deeds[0].resource
         now: DataState = undo.one(host, resource)
         wanted = _wanted(deeds, undo.run)
@@ -60,7 +60,7 @@ def compare(undo: Undo) -> Iterator[Outcome]:
             emptied.add((deed.host, deed.resource.shard.name))
         if isinstance(deed.resource, ShardBackups) and (deed.host, deed.resource.shard.name) not in emptied:
             made[deed.host, deed.resource.shard.name] = deed
-    for (host, name), deed in made.items():
+    for (host, name), deed in undo.in_order(made.items()):
         if (host, name) in going & emptied:
             backup = deed.entry.change.after[-1]
             check = ShardRestored(deed.resource.shard, deed.resource.token(backup)[0], backup.run)
