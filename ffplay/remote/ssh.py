@@ -78,10 +78,16 @@ class DialledChannel:
     def __init__(self, channel: paramiko.Channel, lock: threading.Lock) -> None:
         self._channel = channel
         self._lock = lock
-        self.sendall = channel.sendall
         self.recv = channel.recv
         self.makefile = channel.makefile
         self.settimeout = channel.settimeout
+
+    def sendall(self, data: bytes) -> None:
+        """Send everything. Raise OSError, also where paramiko has an error of its own for a connection that went."""
+        try:
+            self._channel.sendall(data)
+        except FAILURES as error:
+            raise OSError(str(error) or "the connection was lost") from error
 
     def close(self) -> None:
         """End it."""

@@ -263,6 +263,19 @@ def test_silent_peer_is_noticed_while_sending(known: Path, sshd: Any, tmp_path: 
         send(signal.SIGCONT, stopped)
 
 
+def test_what_is_sent_over_a_lost_connection_is_an_error_of_sockets(known: Path, sshd: Any) -> None:
+    connection = connect(Host("db1", (), sshd.login()))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        dialled = connection.dial("127.0.0.1", server.getsockname()[1], 5)
+        transport = connection._transport  # type: ignore[attr-defined]
+        transport.sock.close()
+        transport.packetizer.close()
+        with pytest.raises(OSError, match=r"lost|closed"):
+            dialled.sendall(b"x")
+        dialled.close()
+    connection.close()
+
+
 def test_pool_reconnects(known: Path, sshd: Any) -> None:
     with Pool([Host("db1", (), sshd.login())]) as pool:
         first = pool.connection("db1")
