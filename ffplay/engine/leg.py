@@ -158,11 +158,11 @@ class Leg:
         again = self._lock.fence_again(self._host.name) if self._lock else ""
         for some in _runs(batch):
             first = some[0][1].resource
-            joint = first.joint([(one.resource, one.before, one.after) for _, one in some])
-            if joint and len(some) > 1:
+            joint = first.joint([(one.resource, one.before, one.after) for _, one in some]) if len(some) > 1 else ""
+            if joint:
                 self._add(again + joint, (batch, some[0][1]), tuple(one for _, one in some))
             for number, change in some:
-                bring = change.resource.behind_joint if joint and len(some) > 1 else change.resource.bring_script
+                bring = change.resource.behind_joint if joint else change.resource.bring_script
                 script = bring(change.before, change.after)
                 if self._journal:
                     script = self._journal.around(number, batch.work.step, change, script)
