@@ -27,3 +27,9 @@ def bench(tmp_path: Path) -> Iterator[Any]:
     yield make
     for one in made:
         one.pool.close()
+
+
+@pytest.fixture(autouse=True)
+def _own_journals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the controller's journals of each test apart: many call their run the same."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "controller"))
