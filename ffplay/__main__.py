@@ -1,7 +1,5 @@
 """`python -m ffplay`."""
 
-import sys
+from ffplay.cli import command
 
-from ffplay.cli import main
-
-sys.exit(main())
+command()

@@ -6,10 +6,11 @@ Nothing heavy is imported before a verb needs it, so that `--help` and `--versio
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from ffplay.arguments import parse
 from ffplay.errors import BUG_EXIT_CODE, Error, Interrupted
@@ -18,6 +19,19 @@ from ffplay.verbs import module
 
 if TYPE_CHECKING:
     from ffplay.report.style import Style
+
+
+def command() -> NoReturn:
+    """Run the command and end the process with its exit code, at once.
+
+    The MongoDB driver's threads look every half a second whether they are still wanted, and an interpreter that ends
+    in the ordinary way waits for them.
+    """
+    code = main()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError):
+            stream.flush()
+    os._exit(code)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
