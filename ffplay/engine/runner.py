@@ -6,7 +6,7 @@ import concurrent.futures
 import dataclasses
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -33,6 +33,7 @@ from ffplay.remote.pool import Pool
 from ffplay.resources.base import Resource, Scripted
 from ffplay.resources.job_script import forget_script
 from ffplay.resources.lock import Holder
+from ffplay.resources.mongo import import_driver
 from ffplay.resources.runs import RunEnd, RunHead
 
 if TYPE_CHECKING:
@@ -85,8 +86,7 @@ class Session:
 
     def plan(self) -> Plan:
         """Read the site and return what the playbook would change. Raise `SiteErrors` with every host's error."""
-        self._connect(self._planner)
-        return self._plan(self._planner)
+        return self._first(self._planner)
 
     def verify(self) -> Plan:
         """Return a plan that has only the playbook's verify steps, or one for a play that has none."""
@@ -94,8 +94,7 @@ class Session:
         plays = tuple(_only_verify(play) for play in playbook.plays if play.target is not None)
         loaded = dataclasses.replace(self._loaded, playbook=dataclasses.replace(playbook, plays=plays))
         self._planner = Planner(loaded, self._options, self._planner.run)
-        self._connect(self._planner)
-        return self._plan(self._planner)
+        return self._first(self._planner)
 
     def apply(self, plan: Plan) -> Mapping[str, Mapping[str, int]]:
         """Make the plan's changes. Raise the error that stopped the run, after telling the recap.
@@ -227,8 +226,19 @@ class Session:
         """Return how many connections were made, how many round trips they took, and how many tunnels."""
         return self._pool.connections, self._pool.round_trips, self._pool.tunnels
 
-    def _connect(self, planner: Planner) -> None:
-        """Connect to every host of every play at once: all must answer before anything is changed on any."""
+    def _first(self, planner: Planner) -> Plan:
+        """Plan for the first time: all hosts of all plays must answer before anything is changed on any.
+
+        What a plan asks for is found out, and what it takes is imported, while they are being connected to.
+        """
+        with concurrent.futures.ThreadPoolExecutor(1) as beside:
+            connecting = beside.submit(self._connect)
+            if any("mongo" in self._loaded.site.host(name).groups for name in self.hosts):
+                import_driver()
+            return self._plan(planner, ready=connecting.result)
+
+    def _connect(self) -> None:
+        """Connect to every host of every play at once. Raise `SiteErrors` with all of their errors."""
         errors = self._pool.connect_all(self.hosts)
         if errors:
             raise SiteErrors(tuple(errors.values()))
@@ -241,8 +251,13 @@ class Session:
                 found.setdefault(host, []).append(one)
         return found
 
-    def _plan(self, planner: Planner, known: Mapping[Any, Any] = MappingProxyType({})) -> Plan:
-        """Plan by what is known, and by what else there is to be read."""
+    def _plan(
+        self,
+        planner: Planner,
+        known: Mapping[Any, Any] = MappingProxyType({}),
+        ready: Callable[[], object] = lambda: None,
+    ) -> Plan:
+        """Plan by what is known, and by what else there is to be read once the hosts are `ready`."""
         observed = self.observed = dict(known)
         while True:
             view = PlanView(observed)
@@ -250,6 +265,7 @@ class Session:
             with uncollected():
                 plan = planner.plan(view)
                 plan = plan if view.missing else self._foreseen(planner, plan, view)
+            ready()
             if not view.missing:
                 return plan
             self._read(view, observed)

@@ -184,6 +184,11 @@ def facen_size(value: object) -> int:
     return len(value) // FLOAT_BYTES if isinstance(value, bytes) else 0
 
 
+def import_driver() -> None:
+    """Import the driver, which takes as long as connecting to a host does: best done meanwhile."""
+    import pymongo  # noqa: F401
+
+
 @contextlib.contextmanager
 def open_database(access: Access, host: Host, place: MongoPlace) -> Iterator[Any]:
     """Give the database, through a tunnel. Raise `SiteError` where MongoDB does not answer or fit the driver."""

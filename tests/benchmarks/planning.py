@@ -73,7 +73,7 @@ class Imagined(Session):
         self._confs = {(host.name, shard.conf): shard for host in loaded.site.hosts for shard in host.shards}
         self.rounds: list[int] = []
 
-    def _connect(self, planner: Planner) -> None:
+    def _connect(self) -> None:
         pass
 
     def _read(self, view: PlanView, observed: dict[Any, Any]) -> None:
