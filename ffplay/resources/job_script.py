@@ -149,7 +149,9 @@ done
 def poll_script(folder: str, offset: int, seconds: float) -> str:
     """Return sh that waits a while for the end, prints a line of `state`, then the log from `offset` on."""
     return f"""{LIFE}{STATE}d={quote([folder])}
-n=0; while [ $n -lt {seconds * 5:.0f} ] && alive; do n=$((n+1)); sleep 0.2; done
+n=0; while [ $n -lt {seconds * 20:.0f} ] && alive; do
+  if [ $n -lt 8 ]; then n=$((n+1)); sleep 0.05; else n=$((n+4)); sleep 0.2; fi
+done
 s=$(state)
 if [ "$s" = late ]; then s="late $(cat "$d/late")"; fi
 echo "$s"

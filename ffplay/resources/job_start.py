@@ -105,7 +105,7 @@ launch() {{
     setsid sh "$new/start" "$d" "$new" </dev/null >/dev/null 2>&1 &
   fi
   t=0
-  while [ -d "$new" ] && [ $t -lt {_START_SECONDS * 10} ]; do t=$((t+1)); sleep 0.1; done
+  while [ -d "$new" ] && [ $t -lt {_START_SECONDS * 50} ]; do t=$((t+1)); sleep 0.02; done
   [ ! -d "$new" ] || void
   [ -d "$d" ] || {{ echo "no process of $d within {_START_SECONDS} s" >&2; exit 1; }}
 }}
