@@ -14,7 +14,7 @@ import json
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -214,7 +214,7 @@ def reachable_wrapped(injector: Injector, kind: Any) -> None:
     kind.reachable = reachable
 
 
-def main() -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Run ffplay's command with one fault, and return its exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--log", type=Path, required=True)
@@ -223,7 +223,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--lab", type=Path)
     parser.add_argument("words", nargs="+")
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     fault = Fault(args.fault, args.mode, args.seed) if args.fault else None
     wrap(Injector(args.log, fault, args.lab))
     # A job whose host is away is followed again as soon as it is back; a host that stays away is given up sooner here.

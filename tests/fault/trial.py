@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -21,11 +18,10 @@ from ffplay.lab import site as lab_site
 from ffplay.lab import unit_files
 from ffplay.lab.layout import LabOptions, LabSite
 from tests.e2e.judge import judge
-from tests.fault import disk, tools
+from tests.fault import controllers, disk, tools
 from tests.fault.operations import LATE, Fault, Mode, Operation
 from tests.fault.state import State, Treasure, read, summary
 
-TOP = Path(__file__).parent.parent.parent
 PLAYBOOK = "playbooks/switch-model.yml"
 TARGET = "cherry_480"
 
@@ -103,24 +99,13 @@ def ffplay(
 
     `machine` is where the operator's machine keeps its own copies of journals.
     """
-    command = [sys.executable, "-m", "ffplay"]
+    before: list[str] = []
     if log is not None:
-        command = [sys.executable, "-m", "tests.fault.controller", "--log", str(log), "--lab", str(lab.directory)]
+        before = ["--log", str(log), "--lab", str(lab.directory)]
         if fault is not None:
-            command += ["--fault", str(fault.operation), "--mode", fault.mode.value, "--seed", str(fault.seed)]
-        command += ["--"]
-    done = subprocess.run(
-        [*command, *words, "-i", str(lab.inventory)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        cwd=TOP,
-        env={**os.environ, "XDG_STATE_HOME": str(machine)},
-        timeout=_PATIENCE,
-        check=False,
-    )
-    return done.returncode, done.stdout
+            before += ["--fault", str(fault.operation), "--mode", fault.mode.value, "--seed", str(fault.seed)]
+        before += ["--"]
+    return controllers.run([*before, *words, "-i", str(lab.inventory)], machine, log is not None, _PATIENCE)
 
 
 def record(directory: Path, options: LabOptions) -> tuple[list[Operation], State]:
