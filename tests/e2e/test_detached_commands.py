@@ -116,13 +116,15 @@ def test_an_end_that_nobody_heard_of_is_taken_and_the_next_work_begins_anew(lab:
     (tmp_path / "go").write_text("warm\n")
     wait_for(lambda: not alive(play.lines("started")[0]))
     (tmp_path / "bad").touch()
+    every = ""
     for said in ("take the good end of", "was done by run"):  # the second goes on with one that failed afterwards
         code, output = end(play.apply())
+        every += output
         assert (code, said in output) == (2, True), output
     (tmp_path / "bad").unlink()
     code, output = end(play.apply())
     assert code == 0, output
-    assert len(play.lines("started")) == 1
+    assert len(play.lines("started")) == 1, every + output
     assert play.lines("after") == ["fast 0 warm"]
     assert [path.name for path in (lab.app.root / "var/lib/ffplay/jobs").glob("command-*")] == []
     code, output = end(play.apply())
