@@ -260,6 +260,7 @@ def result_of(reply: Reply) -> dict[str, Any]:
 
 def failed(host: Host, change: Change, reply: Reply, timeout: float) -> HostError:
     """Return the error of a change whose script did not end well."""
+    _, reply = blamed(reply)
     if reply.code == 124:
         said = f"{change.summary}: not finished after {timeout:.0f} s"
     else:

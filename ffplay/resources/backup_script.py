@@ -1,12 +1,18 @@
-"""The scripts that make a shard's backup on a host: link, copy, read back, verify."""
+"""The scripts that make backups of shards on a host: link, copy, read back, verify, and only then give them a name.
+
+All shards of a step are backed up by one script, which starts each program once for all of them as far as it can.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from ffplay.model import Shard
 from ffplay.resources.backup_token import FIRST_LINE
-from ffplay.resources.base import quote
+from ffplay.resources.base import blame_script, quote
+from ffplay.resources.unit_scripts import LOOK
 
 # Reads every block of snapshots and xlogs; run by the Tarantool of the shard's host.
 VERIFIER = Path(__file__).with_name("verify_backup.lua")
@@ -20,95 +26,240 @@ while read -r word sum size name; do
 done < manifest"""
 
 
+@dataclass(frozen=True, slots=True)
+class Staging:
+    """One backup to be made: of which shard, below which directory `home`, under which name `run`."""
+
+    shard: Shard
+    home: str
+    run: str
+
+    @property
+    def part(self) -> str:
+        """Return the directory that it has until it is whole."""
+        return f"{self.home}/{self.run}.part"
+
+    @property
+    def final(self) -> str:
+        """Return the directory that it is given then."""
+        return f"{self.home}/{self.run}"
+
+
 def clear_script(home: str) -> str:
     """Return sh that removes what runs that were killed left half-made.
 
     Renamed first: a script of theirs may still be at work, and must not give its name to what is half removed.
     """
-    return f"""mkdir -p {quote([home])} || exit
-for old in {quote([home])}/*.part; do [ ! -d "$old" ] || mv -T "$old" "$old.$$.dead" || exit; done
-rm -rf {quote([home])}/*.dead"""
+    return f"""for old in {home}/*.part; do [ ! -d "$old" ] || mv -T "$old" "$old.$$.dead" || exit; done
+for old in {home}/*.dead; do [ ! -d "$old" ] || rm -rf "$old" || exit; done"""
 
 
-def stopped_script(shard: Shard) -> str:
+def stopped_script(shards: Sequence[Shard]) -> str:
     """Return sh that exits 1 where a shard runs whose backup is to be one of a stopped one: rows would be missing."""
-    unit = quote([shard.unit])
-    return f"""case $(systemctl show -p ActiveState {unit}) in
-  *=inactive|*=failed) ;;
-  *) echo "{shard.unit} runs, and is to be backed up stopped; apply again" >&2; exit 1;;
-esac
+    units = [shard.unit for shard in shards]
+    cases = " ".join(f"{quote([unit])}) {blame_script(number)};;" for number, unit in enumerate(units))
+    return f"""{LOOK}
+n=0
+while read -r u a p; do
+  n=$((n+1))
+  case $a in inactive|failed) continue;; esac
+  case $u in {cases} esac
+  echo "$u runs, and is to be backed up stopped; apply again" >&2; exit 1
+done <<FFPLAY_LOOK
+$(look {quote(units)})
+FFPLAY_LOOK
+[ $n -eq {len(units)} ] || {{ echo "systemd does not tell of all of: {quote(units)}" >&2; exit 1; }}
 """
 
 
-def finish_script(stage: str, run: str, part: str, final: str) -> str:
-    """Return sh that stages a stopped shard's backup, writes its manifest from what that printed, and names it.
-
-    No `||` behind the staging: bash would take its `set -e` for nothing there, and name what was refused.
-    """
-    return f"""told=$(
-{stage}
-)
-ffplay_rc=$?; [ $ffplay_rc -eq 0 ] || exit $ffplay_rc
-cd {quote([part])} || exit
-{{ printf '%s\\n' '{FIRST_LINE}' {quote([f"run {run}"])} 'way stopped' "$told"; }} > manifest || exit
-echo "end $(wc -l < manifest)" >> manifest || exit
-cd / && sync && mv -T {quote([part])} {quote([final])} && sync"""
-
-
-def stage_script(shard: Shard, command: str, home: str, part: str) -> str:
-    """Return sh that links or copies the files, reads the copies back, verifies them, and prints what they are.
+def stage_script(backups: Sequence[Staging], command: str) -> str:
+    """Return sh that links or copies the files, reads the copies back, verifies them, and writes manifests.
 
     A snapshot never changes, so a hard link is a backup of it; an xlog and the Lua file are copied. Of a running
     shard an xlog grows while it is copied, hence the comparison up to the copy's own length, and old files may
-    vanish: what is missing then shows when the files are verified.
+    vanish: what is missing then shows when the files are verified. Each `PART/manifest` lacks its first lines and its
+    last one, so that it counts for nothing yet. `command` is Tarantool's program.
     """
+    every = " ".join(str(number) for number in range(len(backups)))
     return f"""set -e
 umask 077
-{clear_script(home)}
-part={quote([part])}
-mkdir -p "$part/snap" "$part/wal" "$part/index"
-fail() {{ echo "$1" >&2; exit 1; }}
-link=
-for f in {quote([shard.snap_dir])}/*.snap; do
-  [ -f "$f" ] || continue
-  if ln "$f" "$part/snap/" 2>/dev/null; then link=1; fi
+nl='
+'
+{_table(backups)}
+fail() {{ case $i in {_blames(len(backups))} esac; echo "$1" >&2; exit 1; }}
+set --
+for i in {every}; do
+  of $i
+  {clear_script('"$home"')}
+  set -- "$@" "$part/snap" "$part/wal" "$part/index"
+done
+mkdir -p "$@"
+linked=' '
+for i in {every}; do
+  of $i
+  set --
+  for f in "$snap"/*.snap; do [ ! -f "$f" ] || set -- "$@" "$f"; done
+  [ $# -eq 0 ] || ln "$@" "$part/snap/" 2>/dev/null || :
+  for f in "$part"/snap/*.snap; do [ ! -f "$f" ] || {{ linked="$linked$i "; break; }}; done
+done
+links() {{ case $linked in *" $i "*) ;; *) return 1;; esac; }}
+set --
+names=
+for i in {every}; do
+  of $i
+  names="$names${{names:+, }}$name"
+  for f in "$snap"/*.snap "$wal"/*.xlog "$index"/*.idx; do
+    [ -f "$f" ] || continue
+    case $f in *.snap) ! links || continue;; esac
+    set -- "$@" "$f"
+  done
 done
 need=0
-for f in {quote([shard.snap_dir])}/*.snap {quote([shard.wal_dir])}/*.xlog {quote([shard.index_dir])}/*.idx; do
-  [ -f "$f" ] || continue
-  case $f in *.snap) [ -z "$link" ] || continue;; esac
-  need=$((need + $(stat -c %s "$f" || echo 0) / 1024 + 1))
-done
+[ $# -eq 0 ] || for size in $(stat -c %s "$@" 2>/dev/null); do need=$((need + size / 1024 + 1)); done
 free=$(df -Pk "$part" | {{ read -r head; read -r system total used free rest; echo "$free"; }})
-[ "$need" -lt "$free" ] || fail "a backup of {shard.name} needs $need KiB, and $free KiB are free in $part"
+[ "$need" -lt "$free" ] || fail "a backup of $names needs $need KiB, and $free KiB are free in $part"
 copied() {{
   cp -p "$1" "$2" || {{ [ ! -f "$1" ] && rm -f "$2" && return; fail "$1 cannot be copied to $2"; }}
-  [ -f "$1" ] || return 0
-  [ "$(head -c "$(stat -c %s "$2")" "$1" | sha256sum)" = "$(sha256sum < "$2")" ] || fail "the copy of $1 differs"
 }}
-for f in {quote([shard.snap_dir])}/*.snap; do
-  to="$part/snap/${{f##*/}}"
-  [ -f "$f" ] && [ ! -f "$to" ] && [ -z "$link" ] || continue
-  for old in {quote([home])}/*/snap/"${{f##*/}}"; do
-    [ -f "$old" ] && [ ! -f "$to" ] || continue
-    [ "$(sha256sum < "$old")" != "$(sha256sum < "$f")" ] || ln "$old" "$to" || :
+# At once; what goes wrong with one of them shows by itself.
+copied_all() {{ # DIRECTORY FILE...
+  to=$1; shift
+  [ -f "$1" ] || return 0
+  cp -p "$@" "$to" 2>/dev/null || for f; do copied "$f" "$to/${{f##*/}}"; done
+}}
+for i in {every}; do
+  of $i
+  links || for f in "$snap"/*.snap; do
+    to="$part/snap/${{f##*/}}"
+    [ -f "$f" ] || continue
+    for old in "$home"/*/snap/"${{f##*/}}"; do
+      [ -f "$old" ] && [ ! -f "$to" ] || continue
+      [ "$(sha256sum < "$old")" != "$(sha256sum < "$f")" ] || ln "$old" "$to" || :
+    done
+    [ -f "$to" ] || copied "$f" "$to"
   done
-  [ -f "$to" ] || copied "$f" "$to"
+  copied_all "$part/wal" "$wal"/*.xlog
+  copied_all "$part/index" "$index"/*.idx
+  [ ! -f "$conf" ] || copied "$conf" "$part/${{conf##*/}}"
 done
-for f in {quote([shard.wal_dir])}/*.xlog; do [ ! -f "$f" ] || copied "$f" "$part/wal/${{f##*/}}"; done
-for f in {quote([shard.index_dir])}/*.idx; do [ ! -f "$f" ] || copied "$f" "$part/index/${{f##*/}}"; done
-[ ! -f {quote([shard.conf])} ] || copied {quote([shard.conf])} "$part/{shard.conf.rpartition("/")[2]}"
-sync
-cd "$part"
+# What a copy was copied from; both are digested at once.
+source_of() {{
+  case $1 in
+    snap/*) from=$snap/${{1#*/}};;
+    wal/*) from=$wal/${{1#*/}};;
+    index/*) from=$index/${{1#*/}};;
+    *) from=$conf;;
+  esac
+}}
 set --
-for f in snap/*.snap wal/*.xlog; do [ ! -f "$f" ] || set -- "$@" "$f"; done
-[ $# -gt 0 ] || fail "{shard.name} has no snapshot in {shard.snap_dir}"
-echo "newest $(stat -c %Y "$@" | sort -n | tail -n 1)"
-for f in "$@" index/*.idx *.lua; do
-  [ -f "$f" ] || continue
-  echo "file $(sha256sum < "$f" | cut -d' ' -f1) $(stat -c %s "$f") $f"
+for i in {every}; do
+  of $i
+  for f in "$part"/snap/*.snap "$part"/wal/*.xlog "$part"/index/*.idx "$part"/*.lua; do
+    [ ! -f "$f" ] || set -- "$@" "$f"
+  done
 done
-cat > .verify <<'FFPLAY_LUA'
+sums= facts=
+[ $# -eq 0 ] || {{ sums=$(sha256sum "$@"); facts=$(stat -c '%s %Y %n' "$@"); }}
+set --
+for i in {every}; do
+  of $i
+  for f in "$part"/snap/*.snap "$part"/wal/*.xlog "$part"/index/*.idx "$part"/*.lua; do
+    source_of "${{f#"$part/"}}"
+    case $f in "$part"/snap/*) ! links || continue;; esac
+    [ ! -f "$f" ] || [ ! -f "$from" ] || set -- "$@" "$from"
+  done
+done
+originals=
+[ $# -eq 0 ] || originals=$(sha256sum "$@" 2>/dev/null) || :
+originals=$nl$originals$nl
+set --
+need=0
+i=-1 count=1 part=/none
+begun() {{ # FILE: go on to the backup that it is a file of, or, without one, to the end
+  while :; do
+    case $1 in "$part"/?*) return;; esac
+    [ $count -gt 0 ] || fail "$name has no snapshot in $snap"
+    [ $i -lt 0 ] || printf 'newest %s\\n%s' "$newest" "$lines" > "$part/manifest"
+    i=$((i+1)) newest=0 lines= count=0
+    [ $i -lt {len(backups)} ] || return 0
+    of $i
+    [ $i -eq 0 ] || verified="$verified$nl--"
+  done
+}}
+verified=
+# A line at a time, of both lists: a shell takes long to cut long texts.
+while read -r sum f && read -r size written same <&4; do
+  begun "$f"
+  [ "$f" = "$same" ] || fail "$f went while it was looked at"
+  need=$((need + size / 1024 + 1))
+  lines="${{lines}}file $sum $size ${{f#"$part/"}}$nl"
+  case $f in
+    "$part"/snap/*|"$part"/wal/*)
+      verified="$verified$nl$f"; count=$((count+1))
+      [ "$written" -le "$newest" ] || newest=$written;;
+  esac
+  case $f in "$part"/snap/*) ! links || continue;; esac
+  source_of "${{f#"$part/"}}"
+  case $originals in *"$nl$sum  $from$nl"*) continue;; esac
+  [ -f "$from" ] || continue
+  [ "$(head -c "$size" "$from" | sha256sum)" = "$sum  -" ] || fail "the copy of $from differs"
+done <<FFPLAY_SUMS 4<<FFPLAY_FACTS
+$sums
+FFPLAY_SUMS
+$facts
+FFPLAY_FACTS
+begun ''
+of 0
+IFS=$nl; set -f; set -- $verified; set +f; unset IFS
+cat > "$part/.verify" <<'FFPLAY_LUA'
 {VERIFIER.read_text(encoding="utf-8")}FFPLAY_LUA
-timeout -k 10 $((600 + $(du -sk . | cut -f1) / 1024)) {command} .verify "$@" </dev/null
-rm -f .verify"""
+rc=0
+found=$(timeout -k 10 $((600 + need / 1024)) {command} "$part/.verify" "$@" </dev/null) || rc=$?
+rm -f "$part/.verify"
+i=0; of 0
+while read -r word rest; do
+  [ "$word" != group ] || {{ i=$((rest - 1)); of $i; continue; }}
+  [ $rc -ne 0 ] || printf '%s %s\\n' "$word" "$rest" >> "$part/manifest"
+done <<FFPLAY_FOUND
+$found
+FFPLAY_FOUND
+[ $rc -eq 0 ] || {{ case $i in {_blames(len(backups))} esac; exit $rc; }}"""
+
+
+def finish_script(backups: Sequence[Staging]) -> str:
+    """Return sh that completes the manifests of staged backups of stopped shards, and names the backups."""
+    runs = " ".join(f"{number}) run={quote([one.run])};;" for number, one in enumerate(backups))
+    every = " ".join(str(number) for number in range(len(backups)))
+    return f"""
+for i in {every}; do
+  of $i
+  case $i in {runs} esac
+  count=0 lines="{FIRST_LINE}${{nl}}run $run${{nl}}way stopped$nl"
+  while read -r line; do lines=$lines$line$nl; done < "$part/manifest"
+  while read -r line; do count=$((count+1)); done <<FFPLAY_MANIFEST
+${{lines%"$nl"}}
+FFPLAY_MANIFEST
+  printf '%send %d\\n' "$lines" $count > "$part/manifest"
+done
+cd /
+sync
+for i in {every}; do of $i; mv -T "$part" "${{part%.part}}"; done
+sync"""
+
+
+def _table(backups: Sequence[Staging]) -> str:
+    """Return sh that defines `of NUMBER`, which sets the words of one of the backups."""
+    cases = "\n".join(
+        f"  {number}) name={quote([one.shard.name])} conf={quote([one.shard.conf])} home={quote([one.home])}"
+        f" part={quote([one.part])} snap={quote([one.shard.snap_dir])} wal={quote([one.shard.wal_dir])}"
+        f" index={quote([one.shard.index_dir])};;"
+        for number, one in enumerate(backups)
+    )
+    return f"of() {{ case $1 in\n{cases}\nesac; }}"
+
+
+def _blames(count: int) -> str:
+    """Return the cases of sh that say whose backup is to blame; of a single one nobody asks."""
+    if count == 1:
+        return "*) ;;"
+    return " ".join(f"{number}) {blame_script(number)};;" for number in range(count))

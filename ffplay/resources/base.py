@@ -189,8 +189,8 @@ class DirectResource(Resource):
 _BLAME = "ffplay_blame"
 
 
-def blame_script(number: int) -> str:
-    """Return sh by which a joint script says which of its changes is to blame for its end."""
+def blame_script(number: int | str) -> str:
+    """Return sh by which a joint script says which of its changes is to blame for its end: a number, or sh for one."""
     return f"echo {_BLAME} {number} >&2"
 
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import dataclasses
 import difflib
 import functools
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ffplay.edit import lua
 from ffplay.model import Unknown
 from ffplay.remote.base import Reply
-from ffplay.resources.base import Irreversible, ShellResource, quote
+from ffplay.resources.base import Irreversible, ShellResource, blame_script, quote
 from ffplay.resources.differences import content_facts, facts_of, otherwise, text_of
 
 # The content of a larger file is not kept in journals, in bytes: its change cannot be rolled back.
@@ -86,30 +87,28 @@ class File(ShellResource):
         return FileState(kind, body, mode.rjust(4, "0"), owner, group, mtime=int(mtime))
 
     def bring_script(self, before: Any, after: Any) -> str:
-        """Bring the path to `after`; a file is written whole under another name, synced, then renamed."""
+        """Bring the path to `after`."""
+        if _writes(before, after):
+            return _write_script([(0, self.path, after)])
         head = f'set -e\np={quote([self.path])}\nt="$p.ffplay-$$"\n'
         if after.kind == "absent":
             return head + ('rmdir "$p"' if before.kind == "directory" else 'rm -f "$p"')
         if after.kind == "link":
             return head + f'ln -s {quote([after.target])} "$t" && mv -fT "$t" "$p"'
         if after.kind == "directory":
-            return head + 'mkdir -p "$p"\n' + _ownership(after, '"$p"')
-        same = isinstance(before, FileState) and before.kind == "file" and before.content == after.content
-        if same:
-            return head + _ownership(after, '"$p"')
-        encoded = base64.encodebytes(after.content or b"").decode()
-        keep = (
-            'if [ -f "$p" ]; then chmod --reference="$p" "$t"; chown --reference="$p" "$t"; else chmod 0644 "$t"; fi\n'
-        )
-        return (
-            head
-            + "trap 'rm -f \"$t\"' EXIT\n(umask 077; base64 -d > \"$t\") <<'FFPLAY_CONTENT'\n"
-            + encoded
-            + "FFPLAY_CONTENT\n"
-            + keep
-            + _ownership(after, '"$t"')
-            + 'sync "$t" 2>/dev/null || sync\nmv -f "$t" "$p"'
-        )
+            return head + 'mkdir -p "$p"\n' + "".join(_ownership(after, '"$p"'))
+        return head + "".join(_ownership(after, '"$p"'))
+
+    @classmethod
+    def joint(cls, changes: Sequence[tuple[Any, Any, Any]]) -> str:
+        """Write files together, where nothing else is to be done between them."""
+        if len({one.path for one, _, _ in changes}) < len(changes) or not all(_writes(*each[1:]) for each in changes):
+            return ""
+        return _write_script([(number, one.path, after) for number, (one, _, after) in enumerate(changes)])
+
+    def behind_joint(self, before: Any, after: Any) -> str:
+        """Return nothing: it was written with the others."""
+        return ":"
 
     def facts(self, value: Any) -> Mapping[str, str]:
         """Return all but the content itself: a digest of each line, and of a Lua file its numbers by name."""
@@ -208,8 +207,52 @@ def _digest(content: bytes) -> str:
     return f"{len(content)} bytes, SHA-256 {hashlib.sha256(content).hexdigest()}"
 
 
-def _ownership(after: FileState, shell_word: str) -> str:
-    """Return sh that gives the stated owner, group and mode to a path."""
+def _writes(before: Any, after: FileState) -> bool:
+    """Tell whether a content is to be written."""
+    same = isinstance(before, FileState) and before.kind == "file" and before.content == after.content
+    return after.kind == "file" and not same
+
+
+def _write_script(files: Sequence[tuple[int, str, FileState]]) -> str:
+    """Return sh that writes files, each (number of its change, path, state) whole under another name.
+
+    All are synced before any is renamed.
+    """
+    lines = ["set -e", "n=; written="]
+    names = [f"{quote([path])}.ffplay-$$" for _, path, _ in files]
+    blame = blame_script('"$n"')
+    undone = f'rm -f {" ".join(names)}; [ -z "$n" ] || {blame}'
+    lines.append(f'undone() {{ [ -n "$written" ] || {{ {undone}; }}; }}\ntrap undone EXIT')
+    stated: dict[str, list[str]] = {}
+    for (number, path, after), name in zip(files, names, strict=True):
+        lines += [f"n={number} p={quote([path])} t={name}", f"(umask 077; {_content(after.content or b'')})", _LIKE]
+        for command in _ownership(after, ""):
+            stated.setdefault(command, []).append(name)
+    lines += [f"{command.strip()} {' '.join(paths)}" for command, paths in stated.items()]
+    lines.append(f"sync {' '.join(names)} 2>/dev/null || sync")
+    lines += [f"n={number}; mv -f {name} {quote([path])}" for (number, path, _), name in zip(files, names, strict=True)]
+    return "\n".join([*lines, "written=1"])
+
+
+# sh that gives `$t` the mode and the owner of `$p` (an ACL too). cp says nothing where it may not give a file to its
+# owner; chown does.
+_LIKE = """if [ -f "$p" ]; then
+  cp --attributes-only --preserve=mode,ownership "$p" "$t"
+  { [ -O "$p" ] && [ -G "$p" ]; } || chown --reference="$p" "$t"
+else chmod 0644 "$t"; fi"""
+
+
+def _content(content: bytes) -> str:
+    """Return sh that writes a content to `$t`: a text by the shell alone, which starts no program for it."""
+    with contextlib.suppress(UnicodeDecodeError):
+        text = content.decode()
+        if "\0" not in text:
+            return f'printf %s {quote([text])} > "$t"'
+    return f"base64 -d > \"$t\" <<'FFPLAY_CONTENT'\n{base64.encodebytes(content).decode()}FFPLAY_CONTENT\n"
+
+
+def _ownership(after: FileState, shell_word: str) -> list[str]:
+    """Return lines of sh that give the stated owner, group and mode to a path."""
     lines = []
     if after.owner or after.group:
         lines.append(
@@ -217,4 +260,4 @@ def _ownership(after: FileState, shell_word: str) -> str:
         )
     if after.mode:
         lines.append(f"chmod {after.mode} {shell_word}\n")
-    return "".join(lines)
+    return lines

@@ -100,9 +100,17 @@ def write_script(path: str, record: Record | None) -> str:
     if record is None:
         return f"rm -f {target} || exit\n"
     return (
-        f"mkdir -p {quote([path.rpartition('/')[0] or '/'])} || exit\n"
-        f"cat > {target}.part <<'FFPLAY_RECORD' || exit\n{record_text(record)}FFPLAY_RECORD\n"
+        f"{prepare_script(path, record)}"
         f"{{ sync {target}.part 2>/dev/null || sync; }} && mv -f {target}.part {target} || exit\n"
+    )
+
+
+def prepare_script(path: str, record: Record) -> str:
+    """Return sh that writes the record under another name, `PATH.part`."""
+    directory = quote([path.rpartition("/")[0] or "/"])
+    return (
+        f"[ -d {directory} ] || mkdir -p {directory} || exit\n"
+        f"printf %s {quote([record_text(record)])} > {quote([path])}.part || exit\n"
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,7 +11,14 @@ from ffplay.errors import ChangeFailed
 from ffplay.model import Host, Shard
 from ffplay.remote.base import Access, Connection, Reply
 from ffplay.resources.backup_manifest import Rows, ShardBackup, manifest_text, parse_manifest
-from ffplay.resources.backup_script import READ_BACK, clear_script, finish_script, stage_script, stopped_script
+from ffplay.resources.backup_script import (
+    READ_BACK,
+    Staging,
+    clear_script,
+    finish_script,
+    stage_script,
+    stopped_script,
+)
 from ffplay.resources.base import DirectResource, Scripted, quote, told
 from ffplay.resources.differences import members
 from ffplay.resources.shard_data import human
@@ -82,10 +89,18 @@ done"""
 
     def bring_script(self, before: Any, after: Any) -> str:
         """Make a backup of a stopped shard under another name, verify it, and only then give it its name."""
-        run: str = after[-1].run
-        part, final = f"{self._place}/{run}.part", f"{self._place}/{run}"
-        stage = stage_script(self.shard, self.command, self._place, part)
-        return stopped_script(self.shard) + finish_script(stage, run, part, final)
+        return self.joint([(self, before, after)])
+
+    @classmethod
+    def joint(cls, changes: Sequence[tuple[Any, Any, Any]]) -> str:
+        """Make backups of stopped shards together: all are verified before any has its name."""
+        staged = [Staging(one.shard, one._place, after[-1].run) for one, _, after in changes]
+        stopped = stopped_script([one.shard for one in staged])
+        return stopped + stage_script(staged, changes[0][0].command) + finish_script(staged)
+
+    def behind_joint(self, before: Any, after: Any) -> str:
+        """Return nothing: all of it is done together."""
+        return ":"
 
     def bring(self, access: Access, host: Host, before: Any, after: Any) -> None:
         """Make the newest of `after` under another name, verify it, and only then give it its name.
@@ -99,9 +114,8 @@ done"""
         part = f"{home}/{run}.part"
         with kept(access, host, self.shard, run) as count:
             first = count()
-            reply = _must(
-                connection, host, stage_script(self.shard, self.command, home, part), f"back up {self.shard.name}"
-            )
+            script = stage_script([Staging(self.shard, home, run)], self.command) + '\ncat "$part/manifest"'
+            reply = _must(connection, host, script, f"back up {self.shard.name}")
             second = count()
         backup = _staged(reply, run, first is not None)
         backup = _compared(host, self.shard, backup, [one for one in (first, second) if one is not None])
@@ -119,7 +133,7 @@ done"""
         files = _files(backup)
         need = sum(size for _, size, _ in files) // 1024 + len(files)
         script = f"""umask 077
-{clear_script(self._place)}
+{clear_script(quote([self._place]))}
 mkdir -p {made} || exit
 free=$(df -Pk {quote([target])} | {{ read -r head; read -r system total used free rest; echo "$free"; }})
 [ {need} -lt "$free" ] || {{ echo "the backup needs {need} KiB, and $free KiB are free in {target}" >&2; exit 1; }}"""

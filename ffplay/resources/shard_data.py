@@ -10,9 +10,9 @@ from typing import Any
 from ffplay.model import Shard, Unknown
 from ffplay.remote.base import Reply
 from ffplay.resources.backup_token import check_script
-from ffplay.resources.base import ShellResource, quote
+from ffplay.resources.base import ShellResource, blame_script, quote
 from ffplay.resources.differences import otherwise, text_of
-from ffplay.resources.record import Record, difference, parse_record, record_facts, write_script
+from ffplay.resources.record import Record, difference, parse_record, prepare_script, record_facts, write_script
 from ffplay.resources.unit_scripts import dead_script
 
 # The ending of the files of each directory, in the order of their names in `Shard`.
@@ -134,54 +134,30 @@ class ShardData(ShellResource):
 
     @classmethod
     def joint(cls, changes: Sequence[tuple[Any, Any, Any]]) -> str:
-        """Prove of all shards whose files are to go that they are dead: one wait for their RestartSec does for all."""
-        moved = [one for one, before, after in changes if one.moves(before, after)]
-        return dead_script([(one.shard, [*one.directories().values()]) for one in moved]) if moved else ""
+        """Set aside together the files of all shards whose files are to go.
+
+        First comes the proof that all of them are dead, also after their RestartSec, and that verified backups have
+        all their files. The records are written only behind it, for they say that nothing there is the only copy any
+        more, and before anything is renamed.
+        """
+        moved = [(number, *each) for number, each in enumerate(changes) if each[0].moves(*each[1:])]
+        if not moved:
+            return ""
+        dead = dead_script([(number, one.shard, [*one.directories().values()]) for number, one, _, _ in moved])
+        wiped = [each for each in moved if each[3].restored is None]
+        return dead + (_proofs(wiped) + _set_aside(wiped) if wiped else "")
 
     def moves(self, before: DataState, after: DataState) -> bool:
         """Tell whether the files are set aside, or set-aside ones come back."""
         return after.restored is not None or (after.empty and (not before.empty or bool(before.missing)))
 
     def behind_joint(self, before: Any, after: Any) -> str:
-        """Write the record first (it says what is about to happen), then set the files aside where they are to go.
-
-        Before both comes the proof that they may go, for a record says that nothing there is the only copy any more.
-        """
+        """Put set-aside files back, or write the record of a shard whose files stay where they are."""
         if after.restored is not None:
             return self._put_back(before, after, after.restored)
-        record = write_script(self.shard.stamp, after.record) if before.record != after.record else ""
-        if not self.moves(before, after):
-            return record
-        return self._proof(before, after) + record + self._set_aside(after.record.run)
-
-    def _proof(self, before: DataState, after: DataState) -> str:
-        """Return sh that exits unless a verified backup has what is there.
-
-        A shard that was emptied holds nothing but what the copy took from MongoDB.
-        """
-        if before.empty or (before.record is not None and before.record.state == "emptied"):
-            return ""
-        if not after.token[0]:
-            return f'echo "no verified backup of {self.shard.name} is known: it is not wiped" >&2; exit 1\n'
-        return check_script(self.shard, *after.token)
-
-    def _set_aside(self, run: str) -> str:
-        """Return sh that renames each directory, an empty one too, and puts an empty twin in its place.
-
-        So all of them come back together, whatever a later run sets aside before that. Renaming is instant and so is
-        its reverse. What this very run has set aside already stays so.
-        """
-        paths = quote(dict.fromkeys(self.directories().values()))
-        return f"""for d in {paths}; do
-  if [ ! -d "$d" ]; then
-    mkdir -p "$d" && chown --reference={quote([self.shard.data_dir])} "$d" || exit; continue
-  fi
-  if [ -e "$d.aside-{run}" ] && [ -z "$(ls -A "$d")" ]; then continue; fi
-  [ ! -e "$d.new-{run}" ] || rm -rf "$d.new-{run}" || exit
-  mkdir "$d.new-{run}" && chmod --reference="$d" "$d.new-{run}" && chown --reference="$d" "$d.new-{run}" || exit
-  mv -T "$d" "$d.aside-{run}" && mv -T "$d.new-{run}" "$d" || exit
-done
-sync"""
+        if self.moves(before, after) or before.record == after.record:
+            return ":"
+        return write_script(self.shard.stamp, after.record)
 
     def _put_back(self, before: DataState, after: DataState, restored: Restored) -> str:
         """Return sh that renames set-aside directories back, and what is there out of their way.
@@ -239,6 +215,73 @@ sync
         if before.record != after.record:
             lines.append(difference(before.record, after.record))
         return "\n".join(lines)
+
+
+# A wipe of a step: the number of its change, whose data, and their state before and after.
+_Wipe = tuple[int, ShardData, DataState, DataState]
+
+
+def _proofs(wipes: Sequence[_Wipe]) -> str:
+    """Return sh that exits unless verified backups have what is there.
+
+    A shard that was emptied holds nothing but what the copy took from MongoDB.
+    """
+    tokens = []
+    for number, one, before, after in wipes:
+        if before.empty or (before.record is not None and before.record.state == "emptied"):
+            continue
+        if not after.token[0]:
+            said = f"no verified backup of {one.shard.name} is known: it is not wiped"
+            return f"echo {quote([said])} >&2; {blame_script(number)}; exit 1\n"
+        tokens.append((number, one.shard, *after.token))
+    return check_script(tokens) if tokens else ""
+
+
+def _set_aside(wipes: Sequence[_Wipe]) -> str:
+    """Return sh that writes each shard's record (it says what is about to happen), then renames its directories.
+
+    An empty one is renamed too, and an empty twin comes in its place: so all of them come back together, whatever a
+    later run sets aside before that. Renaming is instant and so is its reverse. What this very run has set aside
+    already stays so. A twin has its mode and its owner before it has its name: a run that is broken off leaves none
+    that its shard could not write to.
+    """
+    prepared, stamps, twins, models, renames = "", [], [], "", ""
+    for number, one, before, after in wipes:
+        if after.record is None:
+            raise TypeError("a wipe leaves a record")
+        run, blamed = after.record.run, f"{{ {blame_script(number)}; exit 1; }}"
+        if before.record != after.record:
+            stamp = one.shard.stamp
+            prepared += prepare_script(stamp, after.record)
+            stamps.append(f"{stamp}.part")
+            renames += f"mv -f {quote([f'{stamp}.part', stamp])} || {blamed}\n"
+        for directory in dict.fromkeys(one.directories().values()):
+            path, twin = quote([directory]), f"{directory}.new-{run}"
+            twins.append(twin)
+            models += f'[ -d {path} ] && set -- "$@" {path} || set -- "$@" {quote([one.shard.data_dir])}\n'
+            renames += f"aside {quote([directory, twin, f'{directory}.aside-{run}'])} || {blamed}\n"
+    synced = quote(stamps)
+    return f"""aside() {{ # DIRECTORY TWIN ASIDE
+  if [ -e "$3" ] && [ -d "$1" ] && [ -z "$(ls -A "$1")" ]; then rmdir "$2"; return; fi
+  {{ [ ! -d "$1" ] || mv -T "$1" "$3"; }} && mv -T "$2" "$1"
+}}
+set -- {quote(twins)}
+for d; do [ ! -e "$d" ] || rm -rf "$d" || exit; done
+mkdir -p "$@" || exit
+set --
+{models}like=; odd=
+while read -r mode owner; do
+  [ "${{like:=$mode $owner}}" = "$mode $owner" ] || odd=1
+done <<FFPLAY_LIKE
+$(stat -c '%a %u:%g' "$@")
+FFPLAY_LIKE
+if [ -z "$odd" ]; then
+  chmod "${{like% *}}" {quote(twins)} && chown "${{like#* }}" {quote(twins)} || exit
+else
+  for d in {quote(twins)}; do chmod --reference="$1" "$d" && chown --reference="$1" "$d" || exit; shift; done
+fi
+{prepared}{f"sync {synced} 2>/dev/null || sync" if stamps else ""}
+{renames}sync"""
 
 
 def _instance(kind: str) -> str:

@@ -96,20 +96,20 @@ done
 systemctl reset-failed "$@" 2>/dev/null; :"""
 
 
-def dead_script(shards: Sequence[tuple[Shard, Sequence[str]]]) -> str:
+def dead_script(shards: Sequence[tuple[int, Shard, Sequence[str]]]) -> str:
     """Return sh that exits 1 unless shards are proved dead: now, and after their units' RestartSec as well.
 
-    Each comes with its directories. A unit that is inactive proves little: systemd may be about to start it again, and
-    somebody may have started Tarantool without it. A live process serves on over files that were moved, and comes back
-    empty.
+    Each comes with the number of its change and with its directories. A unit that is inactive proves little: systemd
+    may be about to start it again, and somebody may have started Tarantool without it. A live process serves on over
+    files that were moved, and comes back empty.
     """
-    units = quote(shard.unit for shard, _ in shards)
+    units = quote(shard.unit for _, shard, _ in shards)
     places = "\n".join(
         f"      {'|'.join(_holds(one) for one in dict.fromkeys(directories))})"
         f' alive {quote([shard.unit])} "is stopped, and process $p has its files open";;'
-        for shard, directories in shards
+        for _, shard, directories in shards
     )
-    cases = " ".join(f"{quote([shard.unit])}) {blame_script(number)};;" for number, (shard, _) in enumerate(shards))
+    cases = " ".join(f"{quote([shard.unit])}) {blame_script(number)};;" for number, shard, _ in shards)
     return rf"""alive() {{
   echo "$1 $2: its data must not be touched" >&2
   case $1 in {cases} esac

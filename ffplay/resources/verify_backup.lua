@@ -1,5 +1,6 @@
--- Verifies Tarantool's .snap and .xlog files by reading them: usage `tarantool verify_backup.lua FILE...`
+-- Verifies Tarantool's .snap and .xlog files by reading them: usage `tarantool verify_backup.lua FILE... [-- FILE...]`
 --
+-- The files between two `--` are those of one backup; of several each begins with a line `group NUMBER`, from 1 on.
 -- Prints the instance, the vclock that the files reach, and the least and the greatest number of rows of each space;
 -- the first thing that is wrong goes to standard error, and the exit code is 1. Files are read in pieces, so memory
 -- is bounded by the largest transaction. Tarantool's own reader (`xlog.pairs`) skips damaged blocks without a word:
@@ -430,18 +431,19 @@ local function read_file(file_path, newest)
     return file
 end
 
-local function sorted(ending)
+local function sorted(files, ending)
     local found = {}
-    for i = 1, #arg do
-        if arg[i]:sub(-#ending) == ending then
-            found[#found + 1] = arg[i]
+    for _, name in ipairs(files) do
+        if name:sub(-#ending) == ending then
+            found[#found + 1] = name
         end
     end
     table.sort(found, function(a, b) return a:match('[^/]*$') < b:match('[^/]*$') end)
     return found
 end
 
-local function main()
+local function verify(files)
+    rows, base, reached = {}, {}, nil
     local instance
     local function same_instance(file)
         instance = instance or file.instance
@@ -449,7 +451,7 @@ local function main()
             refuse('is of instance %s, and others are of %s', file.instance, instance)
         end
     end
-    local snaps, xlogs = sorted('.snap'), sorted('.xlog')
+    local snaps, xlogs = sorted(files, '.snap'), sorted(files, '.xlog')
     path = 'the backup'
     if #snaps == 0 then
         refuse('there is no snapshot')
@@ -459,7 +461,6 @@ local function main()
     end
     -- Only what comes after the newest snapshot must be without a gap: what it needs to be restored.
     local newest = base
-    reached = nil
     for i, name in ipairs(xlogs) do
         local following = xlogs[i + 1]
         local signature = following and tonumber(following:match('(%d+)%.xlog$'))
@@ -491,6 +492,23 @@ local function main()
     print('vclock ' .. (#clock > 0 and table.concat(clock, ',') or '-'))
     for space, of in pairs(rows) do
         print(('rows %d %.0f %.0f'):format(space, of[1], of[2]))
+    end
+end
+
+local function main()
+    local groups = {{}}
+    for i = 1, #arg do
+        if arg[i] == '--' then
+            groups[#groups + 1] = {}
+        else
+            table.insert(groups[#groups], arg[i])
+        end
+    end
+    for i, files in ipairs(groups) do
+        if #groups > 1 then
+            print('group ' .. i)
+        end
+        verify(files)
     end
 end
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shutil
 import signal
 import time
 from collections.abc import Callable
@@ -16,7 +17,7 @@ import pytest
 from ffplay.model import Generation
 from ffplay.remote.base import Reply
 from ffplay.resources import job
-from ffplay.resources.base import ShellResource
+from ffplay.resources.base import ShellResource, blamed
 from ffplay.resources.command import ALWAYS, RAN, Command, Verdict
 from ffplay.resources.facts import HostFacts, HostState, Instance
 from ffplay.resources.file import ABSENT, File, FileState
@@ -80,21 +81,48 @@ def failing(tmp_path: Path, name: str) -> None:
     path.chmod(0o755)
 
 
-def test_a_file_that_cannot_be_written_whole_stays_as_it_was(host: Host, tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", [b"two\n", b"\xff\n", b"\0\n"], ids=["a text", "no text", "with a NUL"])
+def test_a_file_that_cannot_be_written_whole_stays_as_it_was(host: Host, tmp_path: Path, content: bytes) -> None:
     file = File(str(tmp_path / "conf"))
     before = bring(host, file, ABSENT, FileState("file", b"one\n", "0640"))
+    bring(host, File(f"{file.path} too"), ABSENT, FileState("file", content))
+    Path(f"{file.path} too").unlink()
     failing(tmp_path, "base64")
-    assert host(file.bring_script(before, FileState("file", b"two\n"))).code != 0
+    full = "" if b"\0" in content or b"\xff" in content else "trap '' XFSZ; ulimit -f 0\n"
+    assert host(full + file.bring_script(before, FileState("file", content))).code != 0
     assert read(host, file) == before
     assert [path.name for path in tmp_path.iterdir() if path.name != "bin"] == ["conf"]
+
+
+def test_files_are_written_together_or_not_at_all(host: Host, tmp_path: Path) -> None:
+    files = [File(str(tmp_path / name)) for name in ("one file", "two", "three")]
+    before = [bring(host, one, ABSENT, FileState("file", b"old\n", "0640")) for one in files]
+    contents = (b"one\n", b"it's two", b"\0three")
+    after = [FileState("file", content, owner=str(os.getuid())) for content in contents]
+    changes = list(zip(files, before, after, strict=True))
+    failing(tmp_path, "base64")
+    number, reply = blamed(host(File.joint(changes)))
+    assert (reply.code != 0, number) == (True, 2)
+    assert [read(host, one) for one in files] == before
+    assert {path.name for path in tmp_path.iterdir()} == {"bin", "one file", "two", "three"}
+    (tmp_path / "bin/base64").unlink()
+    (tmp_path / "bin/base64").symlink_to(shutil.which("base64") or "")
+    assert host(File.joint(changes)).code == 0
+    for one, content in zip(files, contents, strict=True):
+        found = read(host, one)
+        assert isinstance(found, FileState)
+        assert (found.content, found.mode) == (content, "0640")
+    # What is to be made before another one can be written is made in its turn.
+    made = (File(str(tmp_path / "folder")), ABSENT, FileState("directory"))
+    assert File.joint([made, (File(str(tmp_path / "folder/in it")), ABSENT, after[0])]) == ""
+    assert File.joint([changes[0], changes[0]]) == ""
 
 
 def test_a_record_that_cannot_be_written_whole_stays_as_it_was(host: Host, tmp_path: Path) -> None:
     path = tmp_path / "of it/generation.json"
     one, two = (Record(Generation(model, 480)) for model in ("one", "two"))
     assert host(write_script(str(path), one)).code == 0
-    failing(tmp_path, "cat")
-    assert host(write_script(str(path), two)).code != 0
+    assert host(f"trap '' XFSZ; ulimit -f 0\n{write_script(str(path), two)}").code != 0
     assert parse_record(path.read_text(), str(path)) == one
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import hashlib
 import os
 import re
@@ -232,7 +233,7 @@ def test_data_of_another_instance_are_not_covered(host: RunOn, shard: Shard, acc
     backup = made(access, backups)
     if what == "new xlog":
         another_xlog(shard, header(shard))
-        assert host(check_script(shard, *backups.token(backup))).code == 0
+        assert host(check_script([(0, shard, *backups.token(backup))])).code == 0
     path = newest(shard.snap_dir, "*.snap") if what == "snapshot" else Path(shard.wal_dir, f"{9:020}.xlog")
     content = path.read_bytes()
     at = content.index(b"Instance: ") + 10
@@ -555,6 +556,166 @@ def test_a_process_beside_systemd_keeps_the_data(host: RunOn, shard: Shard, tmp_
     assert wipe(host, shard, backups.token(backup)).code == 0
 
 
+@pytest.fixture
+def both(tmp_path: Path, access: Any) -> list[Shard]:
+    """Give two stopped shards of two instances."""
+    two_units(tmp_path, "inactive", "inactive")
+    stand_in(tmp_path, "sleep", ":")
+    found = []
+    for number, ended in ((1, signal.SIGTERM), (2, signal.SIGKILL)):
+        name = f"FindFace_shard_{number}"
+        (tmp_path / str(number)).mkdir()
+        shard = shard_with_files(tmp_path / str(number), ended)
+        found.append(dataclasses.replace(shard, name=name, unit=f"tarantool@{name}"))
+    return found
+
+
+def places_of(tmp_path: Path, shards: list[Shard]) -> list[ShardBackups]:
+    return [ShardBackups(shard, str(tmp_path / "backups of all")) for shard in shards]
+
+
+def together(host: RunOn, places: list[ShardBackups]) -> Reply:
+    """Back up several shards by one script."""
+    script = ShardBackups.joint([(place, (), (ShardBackup("run1", Unknown("read back")),)) for place in places])
+    return host(f"(\n{script}\n)")
+
+
+def wiped_together(host: RunOn, places: list[ShardBackups]) -> Reply:
+    """Set the data of several shards aside by one script."""
+    changes = []
+    for place in places:
+        (backup,) = place.parse(host(place.read_script()))
+        after = DataState((), EMPTIED, token=place.token(backup))
+        changes.append((ShardData(place.shard), state(host, place.shard), after))
+    return host(ShardData.joint(changes))
+
+
+@pytest.mark.parametrize("odd", [False, True], ids=["directories alike", "one directory unlike the others"])
+def test_shards_are_backed_up_and_set_aside_together(host: RunOn, both: list[Shard], tmp_path: Path, odd: bool) -> None:
+    places = places_of(tmp_path, both)
+    before = [state(host, shard) for shard in both]
+    reply = together(host, places)
+    assert reply.code == 0, reply.error_text
+    instances = set()
+    for place, was in zip(places, before, strict=True):
+        (backup,) = place.parse(host(place.read_script()))
+        assert (backup.covers(was), backup.hot, backup.rows) == (True, False, ((512, 290, 310),))
+        assert was.instances == (backup.instance,)
+        instances.add(backup.instance)
+        names = {name for name, _, _ in backup.files if isinstance(backup.files, tuple)}
+        assert names == {*(name for name, _ in was.files), "FindFace_shard_1.lua"}
+        assert sorted(path.name for path in Path(place.label).iterdir()) == ["run1"]
+    assert len(instances) == 2
+    for shard in both:
+        for directory in (shard.snap_dir, shard.wal_dir, shard.index_dir):
+            Path(directory).chmod(0o755 if odd and directory != both[1].wal_dir else 0o2710)
+    reply = wiped_together(host, places)
+    assert reply.code == 0, reply.error_text
+    for shard, was in zip(both, before, strict=True):
+        now = state(host, shard)
+        assert (now.files, now.record, now.missing) == ((), EMPTIED, ())
+        for kind, directory in ShardData(shard).directories().items():
+            aside = Path(f"{directory}.aside-run1")
+            assert {f"{kind}/{path.name}" for path in aside.iterdir()} >= {name for name, _ in was.names(kind)}
+            assert Path(directory).stat().st_mode == aside.stat().st_mode
+            assert not Path(f"{directory}.new-run1").exists()
+
+
+@pytest.mark.parametrize("which", [0, 1])
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda s: flip(newest(s.snap_dir, "*.snap")), "checksum"),
+        (lambda s: shutil.rmtree(s.snap_dir), "no snapshot"),
+        (lambda s: [shutil.rmtree(s.snap_dir), shutil.rmtree(s.wal_dir)], "has no snapshot in"),
+    ],
+    ids=["flipped", "no snapshot", "no file"],
+)
+def test_of_shards_that_are_backed_up_together_none_counts_where_one_is_spoilt(
+    host: RunOn, both: list[Shard], tmp_path: Path, which: int, spoil: Callable[[Shard], object], said: str
+) -> None:
+    spoil(both[which])
+    places = places_of(tmp_path, both)
+    number, reply = blamed(together(host, places))
+    assert (reply.code != 0, number) == (True, which)
+    assert said in reply.error_text
+    assert [place.parse(host(place.read_script())) for place in places] == [(), ()]
+
+
+def test_a_copy_that_differs_is_no_backup_among_others(host: RunOn, both: list[Shard], tmp_path: Path) -> None:
+    stand_in(tmp_path, "cp", 'REAL "$@" || exit; case $3 in */FindFace_shard_2/*.lua) echo more >> "$3";; esac')
+    number, reply = blamed(together(host, places_of(tmp_path, both)))
+    assert (reply.code, number) == (1, 1)
+    assert "FindFace_shard_1.lua differs" in reply.error_text
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_of_shards_that_are_backed_up_together_none_may_run(
+    host: RunOn, both: list[Shard], tmp_path: Path, which: int
+) -> None:
+    two_units(tmp_path, *("active" if number == which else "inactive" for number in (0, 1)))
+    places = places_of(tmp_path, both)
+    number, reply = blamed(together(host, places))
+    assert (reply.code, number) == (1, which)
+    assert f"{both[which].unit} runs, and is to be backed up stopped" in reply.error_text
+    assert not (tmp_path / "backups of all").exists()
+
+
+def test_backups_of_stopped_shards_need_to_know_that_they_are(host: RunOn, both: list[Shard], tmp_path: Path) -> None:
+    stand_in_for_none = (tmp_path / "bin/systemctl").read_text().replace("for unit in", "shift; for unit in", 1)
+    (tmp_path / "bin/systemctl").write_text(stand_in_for_none)
+    reply = together(host, places_of(tmp_path, both))
+    assert reply.code == 1
+    assert "systemd does not tell of all of" in reply.error_text
+
+
+@pytest.mark.parametrize("which", [0, 1])
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda b, _: flip(newest(b, "*.snap")), "is not what was verified"),
+        (lambda b, _: cut(newest(b, "*.xlog"), 4), "bytes any more"),
+        (lambda b, _: (b / "manifest").unlink(), "is gone"),
+        (lambda b, _: cut(b / "manifest", 3), "is cut"),
+        (lambda b, _: edit(b / "manifest", "\nend ", "\nEND "), "is cut"),
+        (lambda b, _: edit(b / "manifest", "\ninstance ", "\nno-instance "), "names no instance"),
+        (lambda b, _: edit(b / "manifest", "ffplay-backup 2", "ffplay-backup 1"), "no manifest"),
+        (lambda _, s: flip(newest(s.wal_dir, "*.xlog")), "is not what the backup has"),
+        (lambda _, s: longer(newest(s.snap_dir, "*.snap")), "has another size than in the backup"),
+        (lambda _, s: another_xlog(s, header(s) + MAGIC), "rows that no backup has"),
+    ],
+    ids=[
+        "flipped byte",
+        "truncation",
+        "deleted manifest",
+        "cut manifest",
+        "manifest without an end",
+        "manifest without an instance",
+        "manifest of another format",
+        "other rows",
+        "another size",
+        "another xlog",
+    ],
+)
+def test_of_shards_that_are_wiped_together_none_is_where_one_is_not_as_it_was_verified(
+    host: RunOn, both: list[Shard], tmp_path: Path, which: int, spoil: Callable[[Path, Shard], object], said: str
+) -> None:
+    places = places_of(tmp_path, both)
+    assert together(host, places).code == 0
+    tokens = [place.token(*place.parse(host(place.read_script()))) for place in places]
+    spoil(Path(places[which].label, "run1"), both[which])
+    before = [state(host, shard) for shard in both]
+    changes = [
+        (ShardData(shard), was, DataState((), EMPTIED, token=token))
+        for shard, was, token in zip(both, before, tokens, strict=True)
+    ]
+    number, reply = blamed(host(ShardData.joint(changes)))
+    assert (reply.code != 0, number) == (True, which)
+    assert said in reply.error_text
+    assert f"{both[which].name} is not wiped" in reply.error_text
+    assert [state(host, shard) for shard in both] == before
+
+
 def two(tmp_path: Path) -> list[Shard]:
     """Return two shards with directories and without files."""
     found = []
@@ -568,8 +729,8 @@ def two(tmp_path: Path) -> list[Shard]:
 
 
 def joint_wipe(shards: list[Shard]) -> str:
-    """Return the proof that goes before the wipes of several shards."""
-    full, gone = DataState((("snap/1.snap", 1),)), DataState((), EMPTIED)
+    """Return what several shards are wiped by that hold nothing but what a copy took."""
+    full, gone = DataState((("snap/1.snap", 1),), EMPTIED), DataState((), EMPTIED)
     return ShardData.joint([(ShardData(one), full, gone) for one in shards])
 
 
