@@ -95,11 +95,11 @@ class Loopback:
     def stop(self, site: LabSite) -> int:
         """See `Driver.stop`."""
         found = _marked(site)
-        inits = _inits(*site.hosts)
-        processes.send(inits & found, signal.SIGTERM)
+        inits = _inits(*site.hosts) & found
+        processes.send(inits, signal.SIGTERM)
         deadline = time.monotonic() + _STOP_SECONDS
         # The hosts' inits stop their units in an orderly way; what has lost its init comes after them.
-        while inits & _marked(site) and time.monotonic() < deadline:
+        while any(map(processes.alive, inits)) and time.monotonic() < deadline:
             time.sleep(0.03)
         processes.end(lambda: _marked(site), _GRACE_SECONDS)
         return len(found)
@@ -111,7 +111,8 @@ class Loopback:
 
 def _systemctl(host: LabHost) -> None:
     text = (services.ASSETS / "systemctl").read_text()
-    text = text.replace("@PYTHON@", sys.executable).replace("@RUN@", repr(str(host.root / "run")))
+    quoted = str(host.root / "run").replace("\\", "\\\\").replace("'", "\\'")
+    text = text.replace("@RUN@", f"'{quoted}'")
     services.executable(host.root / "usr/bin/systemctl", text)
 
 

@@ -28,7 +28,9 @@ def _context() -> Any:
     context = multiprocessing.get_context("forkserver")
     modules = [one.name for one in pkgutil.walk_packages(ffplay.__path__, "ffplay.")]
     kept = [name for name in modules if not name.startswith(_NOT_NEEDED) and not name.endswith("__main__")]
-    context.set_forkserver_preload([*kept, "pymongo", "jinja2", "paramiko", "tarantool", "tests.fault.controller"])
+    context.set_forkserver_preload(
+        [*kept, "pymongo", "jinja2", "paramiko", "tarantool", "tests.fault.controller", "tests.fault.figures"]
+    )
     return context
 
 

@@ -82,8 +82,9 @@ def read(lab: LabSite) -> State:
         state.faces[str(number)] = _digest(bson.encode(dict(sorted(plain.items()))))
     for host in lab.hosts:
         _files(lab, host, state)
-        for unit in unit_files.names(host.root):
-            state.units[f"{host.name}:{unit}"] = host.systemctl("is-active", unit).stdout.strip()
+        units = list(unit_files.names(host.root))
+        found = host.systemctl("is-active", *units).stdout.splitlines()
+        state.units.update({f"{host.name}:{unit}": word for unit, word in zip(units, found, strict=True)})
         for number in range(1, host.shards + 1):
             _shard(host, 8000 + number, state)
     return state

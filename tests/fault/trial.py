@@ -202,9 +202,10 @@ class _Trial:
         """Wait for the hosts' services that are no shards; start what a full disk has ended, as its operator would."""
         deadline = time.monotonic() + 60
         for host in self._lab.hosts:
-            for unit in unit_files.names(host.root):
-                if unit.startswith("tarantool@"):
-                    continue
+            others = [unit for unit in unit_files.names(host.root) if not unit.startswith("tarantool@")]
+            if set(host.systemctl("is-active", *others).stdout.split()) == {"active"}:
+                continue
+            for unit in others:
                 while (state := host.systemctl("is-active", unit).stdout.strip()) != "active":
                     if state in {"failed", "inactive"}:
                         host.systemctl("reset-failed", unit)
