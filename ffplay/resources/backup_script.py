@@ -56,19 +56,17 @@ for old in {home}/*.dead; do [ ! -d "$old" ] || rm -rf "$old" || exit; done"""
 
 def stopped_script(shards: Sequence[Shard]) -> str:
     """Return sh that exits 1 where a shard runs whose backup is to be one of a stopped one: rows would be missing."""
-    units = [shard.unit for shard in shards]
-    cases = " ".join(f"{quote([unit])}) {blame_script(number)};;" for number, unit in enumerate(units))
+    units = quote(shard.unit for shard in shards)
     return f"""{LOOK}
 n=0
 while read -r u a p; do
-  n=$((n+1))
-  case $a in inactive|failed) continue;; esac
-  case $u in {cases} esac
+  case $a in inactive|failed) n=$((n+1)); continue;; esac
+  {blame_script("$n")}
   echo "$u runs, and is to be backed up stopped; apply again" >&2; exit 1
 done <<FFPLAY_LOOK
-$(look {quote(units)})
+$(look {units})
 FFPLAY_LOOK
-[ $n -eq {len(units)} ] || {{ echo "systemd does not tell of all of: {quote(units)}" >&2; exit 1; }}
+[ $n -eq {len(shards)} ] || {{ echo "systemd does not tell of all of: {units}" >&2; exit 1; }}
 """
 
 
@@ -86,7 +84,7 @@ umask 077
 nl='
 '
 {_table(backups)}
-fail() {{ case $i in {_blames(len(backups))} esac; echo "$1" >&2; exit 1; }}
+fail() {{ {blame_script("$i")}; echo "$1" >&2; exit 1; }}
 set --
 for i in {every}; do
   of $i
@@ -223,7 +221,7 @@ while read -r word rest; do
 done <<FFPLAY_FOUND
 $found
 FFPLAY_FOUND
-[ $rc -eq 0 ] || {{ case $i in {_blames(len(backups))} esac; exit $rc; }}"""
+[ $rc -eq 0 ] || {{ {blame_script("$i")}; exit $rc; }}"""
 
 
 def finish_script(backups: Sequence[Staging]) -> str:
@@ -256,10 +254,3 @@ def _table(backups: Sequence[Staging]) -> str:
         for number, one in enumerate(backups)
     )
     return f"of() {{ case $1 in\n{cases}\nesac; }}"
-
-
-def _blames(count: int) -> str:
-    """Return the cases of sh that say whose backup is to blame; of a single one nobody asks."""
-    if count == 1:
-        return "*) ;;"
-    return " ".join(f"{number}) {blame_script(number)};;" for number in range(count))

@@ -24,7 +24,6 @@ def check_script(tokens: Sequence[tuple[int, Shard, str, str]]) -> str:
         f" manifest={quote([manifest])} backup={quote([directory])};;"
         for number, shard, manifest, directory in tokens
     )
-    blames = " ".join(f"{number}) {blame_script(number)};;" for number, *_ in tokens)
     manifests = quote(manifest for _, _, manifest, _ in tokens)
     return f"""nl='
 '
@@ -32,7 +31,7 @@ of() {{ case $1 in
 {cases}
 esac; }}
 refuse() {{
-  case $i in {blames if len(tokens) > 1 else "*) ;;"} esac
+  {blame_script("$i")}
   echo "$1: $name is not wiped; apply again: the next plan backs it up as it is then" >&2; exit 1
 }}
 bytes() {{ od -An -v -tx1 | tr -d ' \\n'; }}

@@ -190,8 +190,8 @@ _BLAME = "ffplay_blame"
 
 
 def blame_script(number: int | str) -> str:
-    """Return sh by which a joint script says which of its changes is to blame for its end: a number, or sh for one."""
-    return f"echo {_BLAME} {number} >&2"
+    """Return sh by which a script says which of its changes is to blame for its end: a number, or `$NAME` of one."""
+    return f'echo {_BLAME} "{number}" >&2'
 
 
 def blamed(reply: Reply) -> tuple[int, Reply]:

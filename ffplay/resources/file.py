@@ -220,8 +220,7 @@ def _write_script(files: Sequence[tuple[int, str, FileState]]) -> str:
     """
     lines = ["set -e", "n=; written="]
     names = [f"{quote([path])}.ffplay-$$" for _, path, _ in files]
-    blame = blame_script('"$n"')
-    undone = f'rm -f {" ".join(names)}; [ -z "$n" ] || {blame}'
+    undone = f'rm -f {" ".join(names)}; [ -z "$n" ] || {blame_script("$n")}'
     lines.append(f'undone() {{ [ -n "$written" ] || {{ {undone}; }}; }}\ntrap undone EXIT')
     stated: dict[str, list[str]] = {}
     for (number, path, after), name in zip(files, names, strict=True):

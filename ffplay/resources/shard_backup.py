@@ -19,7 +19,7 @@ from ffplay.resources.backup_script import (
     stage_script,
     stopped_script,
 )
-from ffplay.resources.base import DirectResource, Scripted, quote, told
+from ffplay.resources.base import DirectResource, Scripted, blamed, quote, told
 from ffplay.resources.differences import members
 from ffplay.resources.shard_data import human
 from ffplay.resources.shard_live import Count, kept
@@ -213,7 +213,7 @@ cd / && sync && mv -T {quote([part])} {quote([final])} && sync"""
 
 
 def _must(connection: Connection, host: Host, script: str, what: str) -> Reply:
-    reply = connection.run(script, timeout=_DAY)
+    _, reply = blamed(connection.run(script, timeout=_DAY))
     if reply.code:
         said = reply.error_text.strip().splitlines()
         raise ChangeFailed(
