@@ -17,6 +17,7 @@ from ffplay.remote.base import Access
 from ffplay.resources.base import DirectResource, Irreversible, quote
 from ffplay.resources.differences import text_of
 from ffplay.resources.job import Job
+from ffplay.resources.progress import followed
 from ffplay.resources.shard_http import ShardFaces, ShardState
 
 # Building an index of some millions of faces takes hours.
@@ -101,7 +102,8 @@ class FastIndex(DirectResource):
         """Copy the finished file to a replica, which loads it when the master takes it into use."""
         target = f"{replica.index_dir}/{self.gallery}.idx"
         to = access.connection(name)
-        to.put(f"{target}.part", access.connection(host.name).get(self.label))
+        chunks = access.connection(host.name).get(self.label)
+        to.put(f"{target}.part", followed(access, host.name, f"{self.gallery}.idx to {name}", chunks))
         script = f"chown --reference={quote([replica.index_dir])} {quote([target + '.part'])} && "
         reply = to.run(f"{script} mv -f {quote([target + '.part'])} {quote([target])} && sync")
         if reply.code:

@@ -17,6 +17,7 @@ from ffplay.resources.differences import members
 from ffplay.resources.job import Job
 from ffplay.resources.mongo import MongoPlace, open_database
 from ffplay.resources.mongo_readback import collections_of, counts_of, read_back
+from ffplay.resources.progress import followed
 
 _FORMAT = 2
 _MANIFEST = "ffplay-manifest.json"
@@ -143,7 +144,8 @@ class MongoDumps(Scripted, DirectResource):
         target = f"{self._part}/{self.place.db}"
         _must(connection, host, f"umask 077; rm -rf {quote([self._part])}; mkdir -p {quote([target])}")
         for collection in collections_of(database):
-            connection.put(f"{target}/{collection}.bson", _raw(access, database, collection))
+            chunks = followed(access, host.name, f"{collection}.bson", _raw(access, database, collection))
+            connection.put(f"{target}/{collection}.bson", chunks)
             indexes = [
                 {**index, "ns": f"{database.name}.{collection}"} for index in database[collection].list_indexes()
             ]

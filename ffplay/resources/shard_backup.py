@@ -21,6 +21,7 @@ from ffplay.resources.backup_script import (
 )
 from ffplay.resources.base import DirectResource, Scripted, blamed, quote, told
 from ffplay.resources.differences import members
+from ffplay.resources.progress import followed
 from ffplay.resources.shard_data import human
 from ffplay.resources.shard_live import Count, kept
 
@@ -138,9 +139,10 @@ mkdir -p {made} || exit
 free=$(df -Pk {quote([target])} | {{ read -r head; read -r system total used free rest; echo "$free"; }})
 [ {need} -lt "$free" ] || {{ echo "the backup needs {need} KiB, and $free KiB are free in {target}" >&2; exit 1; }}"""
         _must(there, away, script, f"back up {self.shard.name} of {host.name}")
-        for name, _, digest in files:
+        for name, size, digest in files:
             sent = hashlib.sha256()
-            written = there.put(f"{target}/{name}", _digested(here.get(f"{part}/{name}"), sent))
+            chunks = followed(access, host.name, f"{name} of {self.shard.name}", here.get(f"{part}/{name}"), size)
+            written = there.put(f"{target}/{name}", _digested(chunks, sent))
             if not written == sent.hexdigest() == digest:
                 raise ChangeFailed(
                     host.name,
