@@ -112,7 +112,7 @@ class Loopback:
 def _systemctl(host: LabHost) -> None:
     text = (services.ASSETS / "systemctl").read_text()
     quoted = str(host.root / "run").replace("\\", "\\\\").replace("'", "\\'")
-    text = text.replace("@RUN@", f"'{quoted}'")
+    text = text.replace("@PERL@", access.program("perl", "perl-base")).replace("@RUN@", f"'{quoted}'")
     services.executable(host.root / "usr/bin/systemctl", text)
 
 
