@@ -9,11 +9,11 @@ from typing import Any
 
 from ffplay.model import Shard, Unknown
 from ffplay.remote.base import Reply
-from ffplay.resources.backup_token import check_script
-from ffplay.resources.base import ShellResource, blame_script, quote
+from ffplay.resources.base import ShellResource, quote
 from ffplay.resources.differences import otherwise, text_of
-from ffplay.resources.record import Record, difference, parse_record, prepare_script, record_facts, write_script
+from ffplay.resources.record import Record, difference, parse_record, record_facts, write_script
 from ffplay.resources.unit_scripts import dead_script
+from ffplay.resources.wipe_script import Wipe, wipe_script
 
 # The ending of the files of each directory, in the order of their names in `Shard`.
 _ENDINGS = {"snap": ".snap", "wal": ".xlog", "index": ".idx"}
@@ -144,8 +144,20 @@ class ShardData(ShellResource):
         if not moved:
             return ""
         dead = dead_script([(number, one.shard, [*one.directories().values()]) for number, one, _, _ in moved])
-        wiped = [each for each in moved if each[3].restored is None]
-        return dead + (_proofs(wiped) + _set_aside(wiped) if wiped else "")
+        wiped = [one._wipe(number, before, after) for number, one, before, after in moved if after.restored is None]
+        return dead + (wipe_script(wiped) if wiped else "")
+
+    def _wipe(self, number: int, before: DataState, after: DataState) -> Wipe:
+        """Return how the files are set aside.
+
+        A shard that was emptied holds nothing but what the copy took from MongoDB: no backup need have it.
+        """
+        if after.record is None:
+            raise TypeError("a wipe leaves a record")
+        directories = tuple(dict.fromkeys(self.directories().values()))
+        record = after.record if before.record != after.record else None
+        sure = before.empty or (before.record is not None and before.record.state == "emptied")
+        return Wipe(number, self.shard, directories, after.record.run, record, after.token, sure)
 
     def moves(self, before: DataState, after: DataState) -> bool:
         """Tell whether the files are set aside, or set-aside ones come back."""
@@ -215,73 +227,6 @@ sync
         if before.record != after.record:
             lines.append(difference(before.record, after.record))
         return "\n".join(lines)
-
-
-# A wipe of a step: the number of its change, whose data, and their state before and after.
-_Wipe = tuple[int, ShardData, DataState, DataState]
-
-
-def _proofs(wipes: Sequence[_Wipe]) -> str:
-    """Return sh that exits unless verified backups have what is there.
-
-    A shard that was emptied holds nothing but what the copy took from MongoDB.
-    """
-    tokens = []
-    for number, one, before, after in wipes:
-        if before.empty or (before.record is not None and before.record.state == "emptied"):
-            continue
-        if not after.token[0]:
-            said = f"no verified backup of {one.shard.name} is known: it is not wiped"
-            return f"echo {quote([said])} >&2; {blame_script(number)}; exit 1\n"
-        tokens.append((number, one.shard, *after.token))
-    return check_script(tokens) if tokens else ""
-
-
-def _set_aside(wipes: Sequence[_Wipe]) -> str:
-    """Return sh that writes each shard's record (it says what is about to happen), then renames its directories.
-
-    An empty one is renamed too, and an empty twin comes in its place: so all of them come back together, whatever a
-    later run sets aside before that. Renaming is instant and so is its reverse. What this very run has set aside
-    already stays so. A twin has its mode and its owner before it has its name: a run that is broken off leaves none
-    that its shard could not write to.
-    """
-    prepared, stamps, twins, models, renames = "", [], [], "", ""
-    for number, one, before, after in wipes:
-        if after.record is None:
-            raise TypeError("a wipe leaves a record")
-        run, blamed = after.record.run, f"{{ {blame_script(number)}; exit 1; }}"
-        if before.record != after.record:
-            stamp = one.shard.stamp
-            prepared += prepare_script(stamp, after.record)
-            stamps.append(f"{stamp}.part")
-            renames += f"mv -f {quote([f'{stamp}.part', stamp])} || {blamed}\n"
-        for directory in dict.fromkeys(one.directories().values()):
-            path, twin = quote([directory]), f"{directory}.new-{run}"
-            twins.append(twin)
-            models += f'[ -d {path} ] && set -- "$@" {path} || set -- "$@" {quote([one.shard.data_dir])}\n'
-            renames += f"aside {quote([directory, twin, f'{directory}.aside-{run}'])} || {blamed}\n"
-    synced = quote(stamps)
-    return f"""aside() {{ # DIRECTORY TWIN ASIDE
-  if [ -e "$3" ] && [ -d "$1" ] && [ -z "$(ls -A "$1")" ]; then rmdir "$2"; return; fi
-  {{ [ ! -d "$1" ] || mv -T "$1" "$3"; }} && mv -T "$2" "$1"
-}}
-set -- {quote(twins)}
-for d; do [ ! -e "$d" ] || rm -rf "$d" || exit; done
-mkdir -p "$@" || exit
-set --
-{models}like=; odd=
-while read -r mode owner; do
-  [ "${{like:=$mode $owner}}" = "$mode $owner" ] || odd=1
-done <<FFPLAY_LIKE
-$(stat -c '%a %u:%g' "$@")
-FFPLAY_LIKE
-if [ -z "$odd" ]; then
-  chmod "${{like% *}}" {quote(twins)} && chown "${{like#* }}" {quote(twins)} || exit
-else
-  for d in {quote(twins)}; do chmod --reference="$1" "$d" && chown --reference="$1" "$d" || exit; shift; done
-fi
-{prepared}{f"sync {synced} 2>/dev/null || sync" if stamps else ""}
-{renames}sync"""
 
 
 def _instance(kind: str) -> str:
