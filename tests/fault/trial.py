@@ -31,6 +31,9 @@ _PATIENCE = 600
 # What a script says that a fault has fail.
 _SAID = "Input/output error"
 
+# One of ffplay's own; that of a tool is quoted, behind a bar.
+_TRACEBACK = re.compile(r"^Traceback ", re.MULTILINE)
+
 _LOCKED, _REFUSED = 9, 7
 _NO_RUN = "no run"
 _HELD_BY = re.compile(r"locked by run (\S+):")
@@ -179,7 +182,7 @@ class _Trial:
         outcome.label = hits[0]["label"] if hits else ""
         if code == 0 and any(hit["changes"] for hit in hits) and self._fault.mode is Mode.FAIL and _SAID not in output:
             outcome.broken.append("what did not work was passed over without a word")
-        if "this is a bug in ffplay" in output or "Traceback" in output:
+        if "this is a bug in ffplay" in output or _TRACEBACK.search(output):
             outcome.broken.append("the run with the fault ended in a traceback")
         disk.free(self._lab.directory)
         self._mend()
