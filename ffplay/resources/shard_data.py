@@ -9,14 +9,12 @@ from typing import Any
 
 from ffplay.model import Shard, Unknown
 from ffplay.remote.base import Reply
-from ffplay.resources.base import ShellResource, quote
+from ffplay.resources.base import ShellResource, quote, told
 from ffplay.resources.differences import otherwise, text_of
 from ffplay.resources.record import Record, difference, parse_record, record_facts, write_script
+from ffplay.resources.shard_files import ENDINGS, ShardFiles, directories_of, files_of, files_script
 from ffplay.resources.unit_scripts import dead_script
 from ffplay.resources.wipe_script import Wipe, wipe_script
-
-# The ending of the files of each directory, in the order of their names in `Shard`.
-_ENDINGS = {"snap": ".snap", "wal": ".xlog", "index": ".idx"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,58 +73,25 @@ class ShardData(ShellResource):
         """Return the data directory."""
         return self.shard.data_dir
 
+    @property
+    def group(self) -> type[ShardsData]:
+        """Return what reads many at once."""
+        return ShardsData
+
     def directories(self) -> dict[str, str]:
         """Return the directory of each kind of file."""
-        return {"snap": self.shard.snap_dir, "wal": self.shard.wal_dir, "index": self.shard.index_dir}
+        return directories_of(self.shard)
 
     def read_script(self) -> str:
-        """Print a line a file, a line a missing or set-aside directory, and last the record."""
-        lines = ["set --"]
-        for kind, directory in self.directories().items():
-            path = quote([directory])
-            lines.append(
-                f"if [ -d {path} ]; then for f in {path}/*{_ENDINGS[kind]}; do "
-                f'[ -f "$f" ] && set -- "$@" "$f"; done\n{_instance(kind)}'
-                f'else echo "missing {kind}"; fi'
-            )
-        lines.append('[ $# -eq 0 ] || stat -c "file %s %Y %n" "$@"')
-        asides = " ".join(f"{quote([directory])}.aside-*" for directory in dict.fromkeys(self.directories().values()))
-        lines.append(f'set --; for d in {asides}; do [ -d "$d" ] && set -- "$@" "$d"; done')
-        lines.append('[ $# -eq 0 ] || du -sk "$@" | while IFS= read -r l; do echo "aside $l"; done')
-        lines.append(f"echo record; [ ! -f {quote([self.shard.stamp])} ] || cat {quote([self.shard.stamp])}; :")
-        return "\n".join(lines)
+        """Print what is there."""
+        return ShardsData((self,)).read_script()
 
     def parse(self, reply: Reply) -> DataState:
-        """Return the state. Raise ValueError where the record is damaged."""
-        listing, _, record = reply.text.partition("record\n")
-        files: list[tuple[str, int]] = []
-        missing: list[str] = []
-        instances: set[str] = set()
-        aside: list[tuple[str, int]] = []
-        newest = 0
-        for line in listing.splitlines():
-            word, _, rest = line.partition(" ")
-            if word == "file":
-                size, written, path = rest.split(" ", 2)
-                name = self._name(path)
-                files.append((name, int(size)))
-                newest = newest if name.startswith("index/") else max(newest, int(written))
-            elif word == "missing":
-                missing.append(rest)
-            elif word == "instance":
-                instances.add(rest)
-            elif word == "aside":
-                kib, _, path = rest.partition("\t")
-                aside.append((path, int(kib)))
-        known = parse_record(record, self.shard.stamp)
-        return DataState(tuple(sorted(files)), known, tuple(missing), tuple(aside), newest, tuple(sorted(instances)))
-
-    def _name(self, path: str) -> str:
-        """Return how a file is called here: by the kind of its directory."""
-        directory, _, name = path.rpartition("/")
-        ending = "." + name.rpartition(".")[2]
-        kinds = [kind for kind, own in self.directories().items() if own == directory and _ENDINGS[kind] == ending]
-        return f"{kinds[0]}/{name}"
+        """Return the state. Raise ValueError where the record is damaged, or not all could be read."""
+        found = ShardsData((self,)).parse(reply)[0]
+        if isinstance(found, ValueError):
+            raise found
+        return found
 
     def bring_script(self, before: Any, after: Any) -> str:
         """Prove that the shard is dead where its files are to go, and bring it to what was planned."""
@@ -217,7 +182,7 @@ sync
         """Return counts and sizes of what goes aside, and the record's change."""
         lines = []
         if after.empty and not before.empty:
-            for kind, ending in _ENDINGS.items():
+            for kind, ending in ENDINGS.items():
                 found = before.names(kind)
                 if found:
                     total = sum(size for _, size in found)
@@ -229,17 +194,33 @@ sync
         return "\n".join(lines)
 
 
-def _instance(kind: str) -> str:
-    """Return sh that prints the instance in the text header of the last file of the loop before it.
+@dataclass(frozen=True, slots=True)
+class ShardsData(ShellResource):
+    """The data of several shards in one reading. Value: for each its `DataState`, or the ValueError of its record."""
 
-    The header's word is Instance since format 0.13 (Tarantool 1.7.2), and Server before that.
-    """
-    if kind == "index":
-        return ""
-    words = 'case $l in "Instance: "*|"Server: "*) echo "instance ${l#*: }";; esac'
-    # What is no text header has no line that is worth more than the first few.
-    more = '[ $n -lt 9 ] && IFS= read -r l && [ -n "$l" ]'
-    return f'n=0; [ -f "$f" ] && while {more}; do {words}; n=$((n+1)); done < "$f"\n'
+    every: tuple[ShardData, ...]
+
+    @property
+    def label(self) -> str:
+        """Return the data directories."""
+        return ", ".join(one.label for one in self.every)
+
+    def read_script(self) -> str:
+        """Print what is there of all of them."""
+        return files_script([one.shard for one in self.every])
+
+    def parse(self, reply: Reply) -> tuple[DataState | ValueError, ...]:
+        """Return the states. Raise ValueError where not all could be read."""
+        return tuple(map(_state, self.every, files_of([one.shard for one in self.every], told(reply))))
+
+
+def _state(one: ShardData, found: ShardFiles) -> DataState | ValueError:
+    """Return a shard's state, or what is wrong with its record."""
+    try:
+        record = parse_record(found.record, one.shard.stamp)
+    except ValueError as error:
+        return error
+    return DataState(found.files, record, found.missing, found.aside, found.newest, found.instances)
 
 
 def human(size: int) -> str:

@@ -277,7 +277,7 @@ BY_THEIR_FIELDS = {
     "BackupIntact", "DumpWhole", "FacensMade", "FacesAudit", "HttpExchange", "NothingLeftOut", "PathState", "Pause",
     "PortState", "ShardAnswers", "ShardHealthy", "ShardRestored", "Stated", "_Conf",
     "BackupFolders", "Identity", "InstanceFiles", "MongoLook", "OldBackup", "Removable", "RunJournal", "RunningJobs",
-    "SetAside", "SetAsides", "SiteLock", "TimesFile", "Units", "_Data",
+    "SetAside", "SetAsides", "ShardsData", "SiteLock", "TimesFile", "Units", "_Data",
     "Copying", "FileCopy", "Job", "JobStatus", "RecordFile",
 }  # fmt: skip
 
