@@ -9,7 +9,7 @@ from typing import Any
 from ffplay.errors import SiteError
 from ffplay.model import Host
 from ffplay.remote.base import Access, Reply
-from ffplay.resources.base import DirectResource, ShellResource, quote
+from ffplay.resources.base import DirectResource, ShellResource, quote, told
 from ffplay.resources.mongo import MongoPlace, open_database
 
 
@@ -53,7 +53,7 @@ done; :"""
 
     def parse(self, reply: Reply) -> tuple[RunningJob, ...]:
         """Return them."""
-        lines = (line.partition(" ") for line in reply.text.splitlines())
+        lines = (line.partition(" ") for line in told(reply).splitlines())
         return tuple(RunningJob(folder, int(pid)) for pid, _, folder in lines)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from ffplay.errors import ChangeFailed, Interrupted, Unreachable
 from ffplay.model import Host
 from ffplay.remote.base import Access, Reply
-from ffplay.resources.base import DirectResource, Scripted, ShellResource, quote
+from ffplay.resources.base import DirectResource, Scripted, ShellResource, quote, told
 from ffplay.resources.differences import otherwise
 from ffplay.resources.job_script import KEPT_BYTES, Part, jobs_script, note_script, poll_script, status_script
 from ffplay.resources.job_start import BUSY, Start, start_script
@@ -108,7 +108,7 @@ class Jobs(ShellResource):
 
     def parse(self, reply: Reply) -> tuple[JobPart, ...]:
         """Return them."""
-        rows = (line.split("\t") for line in reply.text.splitlines())
+        rows = (line.split("\t") for line in told(reply).splitlines())
         return tuple(
             JobPart(folder, base64.b64decode(text).decode("utf-8", "surrogateescape").rstrip("\n"), *rest)
             for folder, text, *rest in rows
@@ -150,7 +150,7 @@ class JobStatus(ShellResource):
 
     def parse(self, reply: Reply) -> JobState:
         """Sum the processes up."""
-        return self._judged([line.split("\t") for line in reply.text.splitlines()])
+        return self._judged([line.split("\t") for line in told(reply).splitlines()])
 
     def _judged(self, lines: list[list[str]]) -> JobState:
         for where, _, pid, by, noted, what, _ in lines:

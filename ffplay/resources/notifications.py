@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ffplay.remote.base import Reply
-from ffplay.resources.base import ShellResource, quote
+from ffplay.resources.base import ShellResource, quote, told
 from ffplay.resources.differences import text_of
 
 
@@ -35,7 +35,7 @@ class Notifications(ShellResource):
 
     def parse(self, reply: Reply) -> tuple[str, ...]:
         """Return the names."""
-        return tuple(sorted(reply.text.splitlines()))
+        return tuple(sorted(told(reply).splitlines()))
 
     def facts(self, value: Any) -> Mapping[str, str]:
         """Return the names."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from ffplay.model import Change
 from ffplay.remote.base import Reply
-from ffplay.resources.base import ShellResource, quote
+from ffplay.resources.base import ShellResource, quote, told
 from ffplay.resources.codec import decode
 from ffplay.resources.command import Command
 from ffplay.resources.differences import text_of
@@ -103,7 +103,7 @@ done; :"""
     def parse(self, reply: Reply) -> tuple[RunState, ...]:
         """Return the runs. Raise ValueError for one that cannot be read."""
         found: list[list[str]] = []
-        for line in reply.text.splitlines():
+        for line in told(reply).splitlines():
             if line.startswith("run "):
                 found.append([])
             elif found:
@@ -146,7 +146,7 @@ class RunJournal(ShellResource):
 
     def parse(self, reply: Reply) -> tuple[Entry, ...]:
         """Return the entries; a line that a power cut left half written is not there. Raise ValueError."""
-        lines = [body for line in reply.text.splitlines() if (body := _line(line)) is not None]
+        lines = [body for line in told(reply).splitlines() if (body := _line(line)) is not None]
         done = {int(body["done"]) for body in lines if "done" in body}
         entries = {int(body["n"]): _entry(body, int(body["n"]) in done) for body in lines if "n" in body}
         return tuple(entries[number] for number in sorted(entries))

@@ -11,9 +11,13 @@ import pytest
 from ffplay.errors import SiteError
 from ffplay.model import Host, Login, Shard
 from ffplay.remote.base import Reply
-from ffplay.resources.base import DirectResource
+from ffplay.resources.base import DirectResource, ShellResource
+from ffplay.resources.glance import RunningJobs
+from ffplay.resources.job import Jobs, JobState, JobStatus
 from ffplay.resources.mongo import Faces, MongoPlace
 from ffplay.resources.mongo_dump import MongoDumps
+from ffplay.resources.notifications import Notifications
+from ffplay.resources.runs import RunJournal, Runs
 from ffplay.resources.shard_backup import ShardBackups
 from ffplay.resources.shard_live import kept
 
@@ -54,6 +58,24 @@ def resources(top: Path) -> list[DirectResource]:
 def test_a_reading_that_met_its_deadline_says_nothing(number: int, tmp_path: Path) -> None:
     with pytest.raises(SiteError, match=r"cannot read .*: exit code 124"):
         resources(tmp_path)[number].read(Site(Reply(124, b"", b"")), HOST)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        Jobs("/jobs"),
+        JobStatus("/jobs/copy-1", ()),
+        Runs("/state"),
+        RunJournal("/state", "run1"),
+        RunningJobs("/state"),
+        Notifications("/state", "play"),
+    ],
+    ids=lambda one: type(one).__name__,
+)
+def test_what_is_read_with_other_things_says_nothing_where_it_met_the_deadline(one: ShellResource) -> None:
+    with pytest.raises(SiteError, match=r"cannot read .*: exit code 124"):
+        one.parsed("db1", Reply(124, b"", b""))
+    assert one.parsed("db1", Reply(0, b"", b"")) in ((), JobState())
 
 
 def test_a_shard_that_systemd_tells_nothing_of_is_not_taken_for_a_stopped_one(tmp_path: Path) -> None:
