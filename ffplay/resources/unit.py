@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,10 @@ from ffplay.resources.unit_scripts import LOOK, blame_cases, start_script, stop_
 
 # Read as `Key=value` lines in whatever order systemd prints them.
 _PROPERTIES = "LoadState,ActiveState,MainPID,ExecMainStartTimestamp,UnitFileState"
+_STARTED = "ExecMainStartTimestamp="
+
+# What comes before the times.
+_STARTS = "starts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,32 +145,38 @@ class Units(ShellResource):
         return ", ".join(unit.name for unit in self.units)
 
     def read_script(self) -> str:
-        """Print the properties of each, and the start of its process in seconds since 1970; a blank line between.
+        """Print the properties of each, a blank line between, then when their processes started in seconds since 1970.
 
         systemd 229 writes weekdays in the host's language, which date does not read.
         """
         names = quote(unit.name for unit in self.units)
         return f"""found=$(LC_ALL=C systemctl show -p {_PROPERTIES} {names}) || exit
+printf '%s\\n' "$found" {_STARTS}
 printf '%s\\n' "$found" | while IFS= read -r line; do
-  echo "$line"
-  case $line in ExecMainStartTimestamp=?*) echo "Since=$(date -d "${{line#*=}}" +%s 2>/dev/null)";; esac
-done"""
+  case $line in {_STARTED}?*) echo "${{line#*=}}";; esac
+done | date -f - +%s 2>/dev/null; :"""
 
     def parse(self, reply: Reply) -> tuple[UnitState | ValueError, ...]:
         """Return the states. Raise ValueError where not every unit has an answer."""
-        blocks = reply.text.strip("\n").split("\n\n")
+        listing, _, starts = reply.text.partition(f"\n{_STARTS}\n")
+        blocks = listing.strip("\n").split("\n\n")
         if reply.code or len(blocks) != len(self.units):
             raise ValueError(f"systemctl show {self.label}: {reply.error_text.strip() or 'no answer'}")
-        return tuple(_state(unit.name, block) for unit, block in zip(self.units, blocks, strict=True))
+        started = [bool(re.search(f"^{_STARTED}.", block, re.MULTILINE)) for block in blocks]
+        seconds = [int(line) for line in starts.split()]
+        # Where date could not read one, nobody knows whose the others are.
+        told = iter(seconds if len(seconds) == sum(started) else [0] * len(blocks))
+        every = [next(told) if one else 0 for one in started]
+        return tuple(map(_state, (unit.name for unit in self.units), blocks, every))
 
 
-def _state(name: str, block: str) -> UnitState | ValueError:
-    """Return a unit's state by its properties."""
+def _state(name: str, block: str, started: int) -> UnitState | ValueError:
+    """Return a unit's state by its properties, and by when its main process started."""
     found = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
     if "ActiveState" not in found:
         return ValueError(f"systemctl show {name}: no answer")
     active = found["ActiveState"]
-    since = int(found.get("Since") or 0) if active == "active" else 0
+    since = started if active == "active" else 0
     return UnitState(
         active, found.get("LoadState", ""), int(found.get("MainPID") or 0), since, found.get("UnitFileState") or None
     )

@@ -9,7 +9,7 @@ import pytest
 
 from ffplay.resources import unit_scripts as units
 from ffplay.resources.base import blamed
-from ffplay.resources.unit import RUNNING, STOPPED, Unit, UnitState
+from ffplay.resources.unit import RUNNING, STOPPED, Unit, Units, UnitState
 from tests.unit.resources.conftest import Host, two_units
 
 # systemd 229 takes the weekday from the locale.
@@ -24,6 +24,38 @@ def test_the_start_is_known_where_the_host_speaks_another_language(host: Host, t
     (tmp_path / "bin/systemctl").write_text(RUSSIAN)
     unit = Unit("ssh.service")
     assert unit.parse(host(unit.read_script())).since == 1795486528
+
+
+SEVERAL = """#!/bin/sh
+shift 3
+for unit in "$@"; do
+  case $unit in
+    new) echo ActiveState=active; echo ExecMainStartTimestamp=Tue 2026-11-24 02:15:29 UTC;;
+    ended) echo ActiveState=inactive; echo ExecMainStartTimestamp=Tue 2026-11-24 02:15:27 UTC;;
+    never) echo ActiveState=inactive; echo ExecMainStartTimestamp=;;
+    odd) echo ActiveState=active; echo ExecMainStartTimestamp=some day;;
+    *) echo ActiveState=active; echo ExecMainStartTimestamp=Tue 2026-11-24 02:15:28 UTC;;
+  esac
+  echo
+done
+"""
+
+
+@pytest.mark.parametrize(
+    ("names", "starts"),
+    [
+        (["old", "new"], [1795486528, 1795486529]),
+        (["never", "new", "ended", "old"], [0, 1795486529, 0, 1795486528]),
+        (["never"], [0]),
+        (["old", "odd", "new"], [0, 0, 0]),
+    ],
+)
+def test_each_of_several_units_has_its_own_start(
+    host: Host, tmp_path: Path, names: list[str], starts: list[int]
+) -> None:
+    (tmp_path / "bin/systemctl").write_text(SEVERAL)
+    every = Units(tuple(map(Unit, names)))
+    assert [one.since for one in every.parse(host(every.read_script())) if isinstance(one, UnitState)] == starts
 
 
 # `looks` holds a digit for each time that somebody asked.
