@@ -181,7 +181,7 @@ def _scripted(
     found: dict[Resource, Any] = {}
     for (reading, members), reply in zip(readings, replies, strict=True):
         with contextlib.suppress(*((SiteError,) if all(one in optional for one in members) else ())):
-            found.update(values_of(host.name, reading, members, reply))
+            found.update(values_of(host.name, reading, members, reply, optional))
     return found
 
 
@@ -196,15 +196,20 @@ def readings_of(resources: Sequence[Scripted]) -> list[tuple[Scripted, tuple[Scr
     ]
 
 
-def values_of(host: str, reading: Scripted, members: Sequence[Scripted], reply: Reply) -> dict[Resource, Any]:
-    """Return the values that a reading tells. Raise `SiteError`."""
+def values_of(
+    host: str, reading: Scripted, members: Sequence[Scripted], reply: Reply, optional: Sequence[Resource] = ()
+) -> dict[Resource, Any]:
+    """Return the values that a reading tells. Raise `SiteError` for the first of those that are not optional."""
     value = reading.parsed(host, reply)
     if reading is members[0]:
         return {reading: value}
+    found: dict[Resource, Any] = {}
     for one, each in zip(members, value, strict=True):
-        if isinstance(each, ValueError):
+        if not isinstance(each, ValueError):
+            found[one] = each
+        elif one not in optional:
             raise SiteError(host, f"cannot read {one.label}: {each}")
-    return dict(zip(members, value, strict=True))
+    return found
 
 
 @contextlib.contextmanager

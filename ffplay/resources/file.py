@@ -17,6 +17,7 @@ from ffplay.model import Unknown
 from ffplay.remote.base import Reply
 from ffplay.resources.base import Irreversible, ShellResource, blame_script, quote
 from ffplay.resources.differences import content_facts, facts_of, otherwise, text_of
+from ffplay.resources.files import Files, together
 
 # The content of a larger file is not kept in journals, in bytes: its change cannot be rolled back.
 KEPT_BYTES = 1 << 20
@@ -60,6 +61,11 @@ class File(ShellResource):
     def label(self) -> str:
         """Return the path."""
         return self.path
+
+    @property
+    def group(self) -> type[Files] | None:
+        """Return what reads many at once."""
+        return Files if together(self.path) else None
 
     def read_script(self) -> str:
         """Print one line of metadata, then the content of a regular file."""

@@ -276,8 +276,8 @@ def test_long_texts_are_told_apart_by_more_than_their_beginning() -> None:
 BY_THEIR_FIELDS = {
     "BackupIntact", "DumpWhole", "FacensMade", "FacesAudit", "HttpExchange", "NothingLeftOut", "PathState", "Pause",
     "PortState", "ShardAnswers", "ShardHealthy", "ShardRestored", "Stated", "_Conf",
-    "BackupFolders", "Identity", "InstanceFiles", "MongoLook", "OldBackup", "Removable", "RunJournal", "RunningJobs",
-    "SetAside", "SetAsides", "ShardsData", "SiteLock", "TimesFile", "Units", "_Data",
+    "BackupFolders", "Files", "Identity", "InstanceFiles", "MongoLook", "OldBackup", "Removable", "RunJournal",
+    "RunningJobs", "SetAside", "SetAsides", "ShardsData", "SiteLock", "TimesFile", "Units", "_Data",
     "Copying", "FileCopy", "Job", "JobStatus", "RecordFile",
 }  # fmt: skip
 
