@@ -95,7 +95,12 @@ rm -f "$ffplay_o.out" "$ffplay_o.err"
 
 
 def noted_script(change: str, done: str, output: str = "") -> str:
-    """Return sh that makes a change, and notes that it is made where that went well."""
+    """Return sh that makes a change, and notes that it is made where that went well.
+
+    A change that was made together with others (`:`) needs no shell of its own for that.
+    """
+    if change == ":" and not output:
+        return done
     body = f"(\n{change}\n)"
     if output:
         out = quote([output])
