@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import concurrent.futures
+import json
 import random
 import shutil
 import sys
@@ -64,7 +65,10 @@ def _trials(
     args: argparse.Namespace, trials: list[tuple[Fault, Course]], reference: State, options: LabOptions, work: Path
 ) -> int:
     started = time.monotonic()
-    outcomes: list[Outcome] = []
+    outcomes = _made(args) if args.go_on else []
+    known = {(outcome.fault, outcome.mode) for outcome in outcomes}
+    trials = [(fault, course) for fault, course in trials if (str(fault.operation), fault.mode.value) not in known]
+    before, total = sum(outcome.seconds for outcome in outcomes) / args.jobs, len(outcomes) + len(trials)
 
     def one(fault: Fault, course: Course) -> Outcome:
         place = Path(tempfile.mkdtemp(prefix="trial-", dir=work))
@@ -76,17 +80,27 @@ def _trials(
         finally:
             shutil.rmtree(place, ignore_errors=True)
 
-    with args.results.open("w") as results, concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
+    with (
+        args.results.open("a" if args.go_on else "w") as results,
+        concurrent.futures.ThreadPoolExecutor(args.jobs) as pool,
+    ):
         for job in concurrent.futures.as_completed([pool.submit(one, *trial) for trial in trials]):
             outcome = job.result()
             outcomes.append(outcome)
             results.write(outcome.line() + "\n")
             results.flush()
-            sys.stderr.write(f"{len(outcomes):>5}/{len(trials)} {figures.brief(outcome)}\n")
+            sys.stderr.write(f"{len(outcomes):>5}/{total} {figures.brief(outcome)}\n")
     print(figures.table(outcomes))  # noqa: T201 - this is a command
     if args.document:
-        figures.write(args.document, outcomes, time.monotonic() - started, _options(args))
+        figures.write(args.document, outcomes, before + time.monotonic() - started, _options(args))
     return 1 if any(outcome.broken for outcome in outcomes) else 0
+
+
+def _made(args: argparse.Namespace) -> list[Outcome]:
+    """Return the outcomes of the trials that an earlier run made."""
+    if not args.results.exists():
+        return []
+    return [Outcome(**json.loads(line)) for line in args.results.read_text().splitlines()]
 
 
 def _options(args: argparse.Namespace) -> str:
@@ -110,6 +124,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("-j", "--jobs", type=int, default=2, help="trials at the same time (2)")
     parser.add_argument("--faces", type=int, default=200, help="faces of each lab (200)")
     parser.add_argument("--results", type=Path, default=Path("fault-results.jsonl"), help="a line of JSON a trial")
+    parser.add_argument("--go-on", action="store_true", help="make only the trials that the results do not have yet")
     parser.add_argument("--document", type=Path, help="put the figures into this document (docs/safety.md)")
     parser.add_argument("--work", type=Path, help="where the labs are made (the system's temporary directory)")
     parser.add_argument("--list", action="store_true", help="list the operations and make no trial")
