@@ -50,15 +50,13 @@ def _planned(args: argparse.Namespace, faults: list[Fault], operations: list[Ope
     """Return each fault with what its trial does beside it."""
     chance = random.Random(args.seed)
     planned = []
-    for number, fault in enumerate(faults, 1):
+    for fault in faults:
+        # Drawn one by one: faults come mode by mode, and every Kth would always be of the same modes.
+        killed, back = (every > 0 and chance.randrange(every) == 0 for every in (args.killed, args.rollback))
         # Early enough for the run behind it to come to most of its own.
-        killed = chance.choice(operations[: len(operations) * 2 // 3]) if _due(number, args.killed) else None
-        planned.append((fault, Course(killed, _due(number, args.rollback))))
+        at = chance.choice(operations[: len(operations) * 2 // 3]) if killed else None
+        planned.append((fault, Course(at, back)))
     return planned
-
-
-def _due(number: int, every: int) -> bool:
-    return every > 0 and number % every == 0
 
 
 def _trials(
@@ -119,8 +117,8 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--mode", type=Mode, action="append", help="this mode alone; may be repeated")
     parser.add_argument("--only", type=Operation.parse, action="append", metavar="HOST:KIND:N", help="at this alone")
     parser.add_argument("--changes", action="store_true", help="only at operations that may change something")
-    parser.add_argument("--rollback", type=int, default=0, metavar="K", help="go back in every Kth trial")
-    parser.add_argument("--killed", type=int, default=0, metavar="K", help="in every Kth trial go on with a killed run")
+    parser.add_argument("--rollback", type=int, default=0, metavar="K", help="go back in one trial of K")
+    parser.add_argument("--killed", type=int, default=0, metavar="K", help="in one trial of K go on with a killed run")
     parser.add_argument("-j", "--jobs", type=int, default=2, help="trials at the same time (2)")
     parser.add_argument("--faces", type=int, default=200, help="faces of each lab (200)")
     parser.add_argument("--results", type=Path, default=Path("fault-results.jsonl"), help="a line of JSON a trial")
