@@ -226,22 +226,17 @@ FFPLAY_FOUND
 
 def finish_script(backups: Sequence[Staging]) -> str:
     """Return sh that completes the manifests of staged backups of stopped shards, and names the backups."""
-    runs = " ".join(f"{number}) run={quote([one.run])};;" for number, one in enumerate(backups))
     every = " ".join(str(number) for number in range(len(backups)))
     return f"""
 for i in {every}; do
   of $i
-  case $i in {runs} esac
-  count=0 lines="{FIRST_LINE}${{nl}}run $run${{nl}}way stopped$nl"
-  while read -r line; do lines=$lines$line$nl; done < "$part/manifest"
-  while read -r line; do count=$((count+1)); done <<FFPLAY_MANIFEST
-${{lines%"$nl"}}
-FFPLAY_MANIFEST
+  count=3 lines="{FIRST_LINE}${{nl}}run $run${{nl}}way stopped$nl"
+  while read -r line; do lines=$lines$line$nl; count=$((count+1)); done < "$part/manifest"
   printf '%send %d\\n' "$lines" $count > "$part/manifest"
 done
 cd /
 sync
-for i in {every}; do of $i; mv -T "$part" "${{part%.part}}"; done
+for i in {every}; do of $i; mv -T "$part" "$final"; done
 sync"""
 
 
@@ -249,8 +244,8 @@ def _table(backups: Sequence[Staging]) -> str:
     """Return sh that defines `of NUMBER`, which sets the words of one of the backups."""
     cases = "\n".join(
         f"  {number}) name={quote([one.shard.name])} conf={quote([one.shard.conf])} home={quote([one.home])}"
-        f" part={quote([one.part])} snap={quote([one.shard.snap_dir])} wal={quote([one.shard.wal_dir])}"
-        f" index={quote([one.shard.index_dir])};;"
+        f" run={quote([one.run])} part={quote([one.part])} final={quote([one.final])}"
+        f" snap={quote([one.shard.snap_dir])} wal={quote([one.shard.wal_dir])} index={quote([one.shard.index_dir])};;"
         for number, one in enumerate(backups)
     )
     return f"of() {{ case $1 in\n{cases}\nesac; }}"

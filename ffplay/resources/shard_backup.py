@@ -112,18 +112,18 @@ done"""
         connection = access.connection(host.name)
         # For another host the files are first held together here: snapshots are linked, so that costs next to nothing.
         home = f"{self.shard.data_dir}/ffplay-backup" if self.host else self._place
-        part = f"{home}/{run}.part"
+        staging = Staging(self.shard, home, run)
         with kept(access, host, self.shard, run) as count:
             first = count()
-            script = stage_script([Staging(self.shard, home, run)], self.command) + '\ncat "$part/manifest"'
+            script = stage_script([staging], self.command) + '\ncat "$part/manifest"'
             reply = _must(connection, host, script, f"back up {self.shard.name}")
             second = count()
         backup = _staged(reply, run, first is not None)
         backup = _compared(host, self.shard, backup, [one for one in (first, second) if one is not None])
         if self.host:
-            self._send(access, host, part, backup)
+            self._send(access, host, staging.part, backup)
             return
-        _finish(connection, host, part, f"{home}/{run}", backup)
+        _finish(connection, host, staging.part, staging.final, backup)
 
     def _send(self, access: Access, host: Host, part: str, backup: ShardBackup) -> None:
         """Stream the files to the other host, compare what it reads back, and keep the manifest here."""
