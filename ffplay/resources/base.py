@@ -216,6 +216,14 @@ def told(reply: Reply) -> str:
     return reply.text
 
 
+def only(found: Sequence[Any]) -> Any:
+    """Return the value of a reading of many that was made of one. Raise the ValueError that stands in its place."""
+    (value,) = found
+    if isinstance(value, ValueError):
+        raise value
+    return value
+
+
 def whole(host: str, label: str, reply: Reply) -> Reply:
     """Return the reply of a script that reads. Raise `SiteError` where it did not come to its end."""
     try:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ffplay.model import Shard, Unknown
 from ffplay.remote.base import Reply
-from ffplay.resources.base import ShellResource, quote, told
+from ffplay.resources.base import ShellResource, only, quote, told
 from ffplay.resources.differences import otherwise, text_of
 from ffplay.resources.record import Record, difference, parse_record, record_facts, write_script
 from ffplay.resources.shard_files import ENDINGS, ShardFiles, directories_of, files_of, files_script
@@ -88,9 +88,7 @@ class ShardData(ShellResource):
 
     def parse(self, reply: Reply) -> DataState:
         """Return the state. Raise ValueError where the record is damaged, or not all could be read."""
-        found = ShardsData((self,)).parse(reply)[0]
-        if isinstance(found, ValueError):
-            raise found
+        found: DataState = only(ShardsData((self,)).parse(reply))
         return found
 
     def bring_script(self, before: Any, after: Any) -> str:

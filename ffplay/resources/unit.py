@@ -9,7 +9,7 @@ from typing import Any
 
 from ffplay.model import Unknown
 from ffplay.remote.base import Reply
-from ffplay.resources.base import ShellResource, quote
+from ffplay.resources.base import ShellResource, only, quote
 from ffplay.resources.differences import facts_of, otherwise, text_of
 from ffplay.resources.unit_scripts import LOOK, blame_cases, start_script, stop_script
 
@@ -73,9 +73,7 @@ class Unit(ShellResource):
 
     def parse(self, reply: Reply) -> UnitState:
         """Return the state. Raise ValueError where systemd did not answer."""
-        found = Units((self,)).parse(reply)[0]
-        if isinstance(found, ValueError):
-            raise found
+        found: UnitState = only(Units((self,)).parse(reply))
         return found
 
     def bring_script(self, before: Any, after: Any) -> str:
