@@ -71,12 +71,11 @@ def test_early_exit_from_long_script(connection: ShellConnection) -> None:
 
 
 def test_deadline_kills_on_the_host(connection: ShellConnection, tmp_path: Path) -> None:
-    started = time.monotonic()
-    reply = connection.run(f"echo a; sh -c 'sleep 1; touch {tmp_path}/late'; echo b", timeout=0.3)
+    pid = tmp_path / "pid"
+    reply = connection.run(f"echo a; sh -c 'echo $$ > {pid}; exec sleep 60'; echo b", timeout=2)
     assert (reply.code, reply.stdout) == (124, b"a\n")
-    assert time.monotonic() - started < 1
-    time.sleep(1)
-    assert not (tmp_path / "late").exists()
+    child = Path(f"/proc/{pid.read_text().strip()}/stat")
+    assert not child.exists() or ") Z " in child.read_text()
     assert connection.run("echo next").text == "next\n"
 
 
@@ -84,20 +83,23 @@ def test_deadline_that_is_ignored(connection: ShellConnection) -> None:
     assert connection.run("trap '' TERM; sleep 60; sleep 60", timeout=0.2).code == 124
 
 
-def test_output_as_it_comes(connection: ShellConnection) -> None:
-    times: list[tuple[bytes, float]] = []
-    start = time.monotonic()
-    reply = connection.run(
-        "echo a; sleep 0.5; echo '<'", on_output=lambda data: times.append((data, time.monotonic() - start))
-    )
-    assert [data for data, _ in times] == [b"a\n", b"<\n"]
-    assert times[0][1] < 0.4
-    assert reply.stdout == b"a\n<\n"
+def test_output_as_it_comes(connection: ShellConnection, tmp_path: Path) -> None:
+    heard = tmp_path / "heard"
+    pieces: list[bytes] = []
+
+    def hear(data: bytes) -> None:
+        pieces.append(data)
+        heard.touch()
+
+    # The script goes on when its first line was heard: one who hears all at the end waits for the deadline.
+    reply = connection.run(f"echo a; until [ -e {heard} ]; do sleep 0.05; done; echo '<'", timeout=60, on_output=hear)
+    assert pieces == [b"a\n", b"<\n"]
+    assert (reply.code, reply.stdout) == (0, b"a\n<\n")
 
 
 def test_silent_command_outlives_the_limit_of_silence(sshd: object, known: Path) -> None:
-    connection = LocalConnection(Host("db1", (), Login("x", local=True)), silence=0.6)
-    reply = connection.run("sleep 1.5; echo x; echo y >&2")
+    connection = LocalConnection(Host("db1", (), Login("x", local=True)), silence=2)
+    reply = connection.run("sleep 4; echo x; echo y >&2")
     assert (reply.stdout, reply.stderr) == (b"x\n", b"y\n")
     connection.close()
 
@@ -105,8 +107,8 @@ def test_silent_command_outlives_the_limit_of_silence(sshd: object, known: Path)
 def test_session_that_is_killed_is_noticed(connection: ShellConnection) -> None:
     started = time.monotonic()
     with pytest.raises(Unreachable, match="was lost while running `kill"):
-        connection.run("kill -9 $(ps -o ppid= -p $PPID); sleep 1")
-    assert time.monotonic() - started < 4
+        connection.run("kill -9 $(ps -o ppid= -p $PPID); sleep 1", timeout=90)
+    assert time.monotonic() - started < 30
 
 
 def test_failure_in_the_callback_ends_the_session(connection: ShellConnection) -> None:

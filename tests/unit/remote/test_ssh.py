@@ -240,7 +240,7 @@ def test_silent_peer_is_noticed(known: Path, sshd: Any) -> None:
         started = time.monotonic()
         with pytest.raises(Unreachable, match=r"db1: no sign of life for \d s while running `sleep 60`"):
             connection.run("sleep 60", timeout=90)
-        assert time.monotonic() - started < 4
+        assert time.monotonic() - started < 30
         assert connection.dead
         with pytest.raises(Unreachable, match="no sign of life"):
             connection.run("true")
@@ -258,7 +258,7 @@ def test_silent_peer_is_noticed_while_sending(known: Path, sshd: Any, tmp_path: 
         started = time.monotonic()
         with pytest.raises(Unreachable):
             connection.run(": " + "x" * 50_000_000)
-        assert time.monotonic() - started < 10
+        assert time.monotonic() - started < 60
     finally:
         send(signal.SIGCONT, stopped)
 
