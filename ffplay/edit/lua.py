@@ -70,15 +70,15 @@ def parse(text: str) -> ShardFile:
         raise error_at(text, len(text.rstrip()), "there is no FindFace.start(ADDRESS, HTTP_PORT, {OPTIONS})", LuaError)
     if len(starts) > 1:
         raise error_at(text, tokens[starts[1] - 3].start, "a second FindFace.start; which one counts?", LuaError)
-    arguments = Parser(text, tokens, comments, starts[0]).arguments()
+    parser = Parser(text, tokens, comments, starts[0])
+    arguments = parser.arguments()
     if len(arguments) < len(POSITIONAL):
         raise error_at(text, tokens[starts[0]].start, "FindFace.start needs an address and an HTTP port", LuaError)
     for value in arguments[2:3]:
-        if not value.source.startswith("{"):
+        if value.source.startswith("{"):
+            tables[START] = parser.tables[value.start]
+        else:
             opaque.add(START)
-            continue
-        at = next(index for index, token in enumerate(tokens) if token.start == value.start)
-        tables[START] = Parser(text, tokens, comments, at).table()
     return ShardFile(_named(tables, BOX), arguments[0], arguments[1], _named(tables, START), frozenset(opaque), tables)
 
 

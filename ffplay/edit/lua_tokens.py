@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import NamedTuple
 
@@ -23,13 +24,14 @@ class Token(NamedTuple):
 
 _PIECES = re.compile(
     r"""
-      (?P<space>\s+|\A\ufeff|\A\#[^\n]*)
+    \s*(?:
+      (?P<nothing>\A\ufeff|\A\#[^\n]*|\Z)
     | (?P<comment>--\[(?P<level>=*)\[.*?\](?P=level)\]|--(?!\[=*\[)[^\n]*)
     | (?P<name>[A-Za-z_][A-Za-z0-9_]*)
     | (?P<number>0[xX][0-9A-Fa-f]+(?:U?LL|ull|ll)?|(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?:U?LL|ull|ll)?)
     | (?P<string>'(?:[^'\\\n]|\\z\s*|\\.)*'|"(?:[^"\\\n]|\\z\s*|\\.)*"|\[(?P<depth>=*)\[.*?\](?P=depth)\])
     | (?P<symbol>(?!--)(?:\.\.\.|\.\.|::|==|~=|<=|>=|[-+*/%^\#<>=(){}\[\];:,.]))
-    """,
+    )""",
     re.VERBOSE | re.DOTALL,
 )
 # What is spelt like a name and is none.
@@ -46,18 +48,18 @@ def tokenize(text: str) -> tuple[list[Token], list[tuple[int, int]]]:
     comments: list[tuple[int, int]] = []
     position = 0
     # A site may have thousands of such files, so this loop calls as little as it can.
-    make = Token._make
+    make = functools.partial(tuple.__new__, Token)
     for found in _PIECES.finditer(text):
-        start, end = found.span()
-        if start != position:
+        if found.start() != position:
             break
-        position = end
-        kind = found.lastgroup
+        kind = found.lastgroup or ""
+        start, position = found.span(kind)
         if kind == "comment":
-            comments.append((start, end))
-        elif kind != "space":
-            tokens.append(make((kind, found[0], start, end)))
+            comments.append((start, position))
+        elif kind != "nothing":
+            tokens.append(make((kind, found[kind], start, position)))
     if position < len(text):
+        position += len(text[position:]) - len(text[position:].lstrip())
         raise error_at(text, position, _complaint(text, position), LuaError)
     _check_balance(text, tokens)
     tokens.append(Token("end", "", len(text), len(text)))
