@@ -200,7 +200,7 @@ class Survey:
         return str(self._variables(host)["state_dir"])
 
     def _variables(self, host: Host) -> Mapping[str, Any]:
-        return self._loaded.variables.scope(host).mapping()
+        return self._loaded.variables.own(host)
 
     def _read(self, wanted: Mapping[str, Sequence[Resource]]) -> tuple[Values, Errors]:
         """Read all hosts at once; return the values, and what went wrong on each host."""

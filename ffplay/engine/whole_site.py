@@ -38,7 +38,7 @@ class WholeSitePlanner(Planner):
 
     def variables(self, host: str) -> Mapping[str, Any]:
         """Return a host's variables as the inventory has them."""
-        return self.loaded.variables.scope(self.site.host(host)).mapping()
+        return self.loaded.variables.own(self.site.host(host))
 
     def state_dir(self, host: str) -> str:
         """Return where a host keeps ffplay's own files."""

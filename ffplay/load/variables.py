@@ -179,6 +179,7 @@ class Variables:
         self._vault = vault or Vault(Secrets())
         self._made: Renderer | None = None
         self._of_all: dict[Any, _HostVars] = {}
+        self._own: dict[str, Mapping[str, Any]] = {}
 
     def scope(
         self, host: Host, play: Play | None = None, target: Target | None = None, play_hosts: Sequence[str] = ()
@@ -189,6 +190,12 @@ class Variables:
             layers.append(Layer(play.vars))
         names = Names((*layers, Layer(host.vars)), self._renderer, self._vault.secrets)
         return Scope(names, self._renderer)
+
+    def own(self, host: Host) -> Mapping[str, Any]:
+        """Return a host's variables as they are in every play; the same ones each time."""
+        if host.name not in self._own:
+            self._own[host.name] = self.scope(host).mapping()
+        return self._own[host.name]
 
     def _renderer(self) -> Renderer:
         if self._made is None:
