@@ -174,15 +174,22 @@ def _scripted(
     access: SiteAccess, host: Host, resources: Sequence[Scripted], optional: Sequence[Resource]
 ) -> dict[Resource, Any]:
     """Read what is read over the shell, in one script."""
+    found: dict[Resource, Any] = {}
+    for reading, members, reply in read_together(access, host, resources):
+        with contextlib.suppress(*((SiteError,) if all(one in optional for one in members) else ())):
+            found.update(values_of(host.name, reading, members, reply, optional))
+    return found
+
+
+def read_together(
+    access: SiteAccess, host: Host, resources: Sequence[Scripted]
+) -> list[tuple[Scripted, tuple[Scripted, ...], Reply]]:
+    """Read over the shell, in one script; return each reading, the resources that it tells, and the reply to it."""
     readings = readings_of(resources)
     replies = run_framed(access.connection(host.name), [one.read_script() for one, _ in readings], stop=False)
     if len(replies) < len(readings):
         raise SiteError(host.name, "the host's shell gave up while it was read", "", replies[-1].error_text)
-    found: dict[Resource, Any] = {}
-    for (reading, members), reply in zip(readings, replies, strict=True):
-        with contextlib.suppress(*((SiteError,) if all(one in optional for one in members) else ())):
-            found.update(values_of(host.name, reading, members, reply, optional))
-    return found
+    return [(*reading, reply) for reading, reply in zip(readings, replies, strict=True)]
 
 
 def readings_of(resources: Sequence[Scripted]) -> list[tuple[Scripted, tuple[Scripted, ...]]]:
@@ -200,16 +207,26 @@ def values_of(
     host: str, reading: Scripted, members: Sequence[Scripted], reply: Reply, optional: Sequence[Resource] = ()
 ) -> dict[Resource, Any]:
     """Return the values that a reading tells. Raise `SiteError` for the first of those that are not optional."""
+    found: dict[Resource, Any] = {}
+    for one, value in told_by(host, reading, members, reply):
+        if not isinstance(value, SiteError):
+            found[one] = value
+        elif one not in optional:
+            raise value
+    return found
+
+
+def told_by(
+    host: str, reading: Scripted, members: Sequence[Scripted], reply: Reply
+) -> Iterator[tuple[Scripted, Any | SiteError]]:
+    """Yield each resource that a reading tells, with its value or why there is none. Raise `SiteError` for all."""
     value = reading.parsed(host, reply)
     if reading is members[0]:
-        return {reading: value}
-    found: dict[Resource, Any] = {}
+        yield reading, value
+        return
     for one, each in zip(members, value, strict=True):
-        if not isinstance(each, ValueError):
-            found[one] = each
-        elif one not in optional:
-            raise SiteError(host, f"cannot read {one.label}: {each}")
-    return found
+        wrong = isinstance(each, ValueError)
+        yield one, SiteError(host, f"cannot read {one.label}: {each}") if wrong else each
 
 
 @contextlib.contextmanager

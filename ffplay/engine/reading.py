@@ -9,9 +9,8 @@ import concurrent.futures
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ffplay.engine.access import SiteAccess, collected
+from ffplay.engine.access import SiteAccess, collected, read_together, told_by
 from ffplay.engine.events import Event
-from ffplay.engine.framed import run_framed
 from ffplay.engine.view import Key
 from ffplay.errors import HostError, SiteError
 from ffplay.model import Host
@@ -54,16 +53,14 @@ def _read_host(
     access: SiteAccess, host: Host, resources: Sequence[Resource], values: Values, errors: list[HostError]
 ) -> None:
     """Read a host's resources, all shell ones in one script; one that makes no sense leaves the others."""
-    shell = [one for one in resources if isinstance(one, Scripted)]
-    scripts = [one.read_script() for one in shell]
-    replies = run_framed(access.connection(host.name), scripts, stop=False)
-    if len(replies) < len(shell):
-        raise SiteError(host.name, "the host's shell gave up while it was read", "", replies[-1].error_text)
-    for one, reply in zip(shell, replies, strict=True):
-        try:
-            values[host.name, one] = one.parse(reply)
-        except ValueError as error:
-            errors.append(SiteError(host.name, f"cannot read {one.label}: {error}"))
+    shell = list(dict.fromkeys(one for one in resources if isinstance(one, Scripted)))
+    for reading, members, reply in read_together(access, host, shell):
+        with collected(errors):
+            for one, value in told_by(host.name, reading, members, reply):
+                if isinstance(value, SiteError):
+                    errors.append(value)
+                else:
+                    values[host.name, one] = value
     _read_direct(
         access,
         host,
