@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ffplay.engine.finder import Given
 from ffplay.engine.options import Options
 from ffplay.engine.plan import Plan, StepGroup, StepPlan
 from ffplay.engine.view import PlanView
@@ -135,7 +136,7 @@ class CommitPlanner(WholeSitePlanner):
         plans = []
         for host in self.site.hosts:
             scope = self.scope(play, host, target, self.site.hosts)
-            plans.append(self._one(_VERIFY, host, self.site.hosts, target, view, scope, False))
+            plans.append(self._one(Given(play, _VERIFY, host, self.site.hosts, target, began=self.run), view, scope))
         return StepGroup(_VERIFY, tuple(plan for plan in plans if plan.outcomes))
 
     def _asides(self, view: PlanView) -> dict[str, tuple[Outcome, ...]]:

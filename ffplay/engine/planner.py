@@ -3,41 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 from ffplay import steps
+from ffplay.engine.finder import Finder, Given
 from ffplay.engine.options import Options, chosen
 from ffplay.engine.plan import Plan, PlayPlan, StepGroup, StepPlan
-from ffplay.engine.results import NO_ITEMS, predicted
+from ffplay.engine.results import NO_ITEMS, PlayState, predicted
 from ffplay.engine.resume import Resume
 from ffplay.engine.veil import veiled
 from ffplay.engine.view import NeedsReading, PlanView
 from ffplay.errors import InputError
-from ffplay.load import Loaded, NotKnown, Scope, check_args, convert_args, find_file, plain, select, target_of
+from ffplay.load import Loaded, NotKnown, Scope, select, target_of
 from ffplay.model import Change, Host, Mark, Play, Site, Step, Target
 from ffplay.resources.notifications import Notifications
 from ffplay.resources.runs import Runs, RunState
 from ffplay.resources.shard_data import ShardData
-from ffplay.steps.base import Context, Estimate, Outcome, StepKind
-
-
-@dataclasses.dataclass
-class PlayState:
-    """What the steps of one play have told so far: registered results and notified handlers, by host name."""
-
-    registered: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
-    notified: dict[str, dict[str, None]] = dataclasses.field(default_factory=dict)
-
-    def register(self, step: Step, host: str, result: Any) -> None:
-        """Keep a step's result under the name that it registers."""
-        if step.register:
-            self.registered.setdefault(host, {})[step.register] = result
-
-    def notify(self, host: str, handlers: tuple[str, ...]) -> None:
-        """Note that handlers are to run on a host."""
-        self.notified.setdefault(host, {}).update(dict.fromkeys(handlers))
+from ffplay.steps.base import Outcome
 
 
 class Planner:
@@ -59,8 +42,7 @@ class Planner:
         self.run = run
         self._scopes: dict[tuple[Any, ...], Scope] = {}
         self._names: dict[int, tuple[tuple[Host, ...], list[str]]] = {}
-        # Templates by the name that a step gives, as (path, text): hundreds of shards have the same one.
-        self._texts: dict[str, tuple[str, str]] = {}
+        self._finder = Finder(loaded, run)
         self._hosts: dict[Mark, tuple[Host, ...]] = {}
         self._batches: dict[Mark, list[tuple[Host, ...]]] = {}
         self._resume = Resume({}, self.playbook.path, run, loaded.vault.secrets)
@@ -110,7 +92,7 @@ class Planner:
 
     def runs(self, host: Host) -> Runs:
         """Return where a host keeps what runs left. Plays have no say in where it is: all must find it."""
-        return Runs(str(self.loaded.variables.scope(host).mapping()["state_dir"]))
+        return Runs(str(self.loaded.variables.own(host)["state_dir"]))
 
     def target(self, play: Play, hosts: tuple[Host, ...]) -> Target | None:
         """Return the play's target; it is the same for all of its hosts."""
@@ -220,11 +202,14 @@ class Planner:
             return
         if not items:
             yield StepPlan(step, host.name, "skipped", reason=NO_ITEMS, handler=handler)
-        for item in items:
+        told = dict(state.registered.get(host.name, {}))
+        for number, item in enumerate(items):
             inner = scope if step.loop is None else scope.child({step.loop_var: item})
             shown = None if step.loop is None else item
             try:
-                planned = self._one(step, host, hosts, target, view, inner, handler)
+                resume = (self._resume.began, handler or self._resume.renewed(host.name))
+                given = Given(play, step, host, hosts, target, told, shown, number, handler, *resume)
+                planned = self._one(given, view, inner)
             except NotKnown as unknown:
                 self._resume.defers(host.name)
                 yield StepPlan(step, host.name, "deferred", reason=unknown.why, item=shown, handler=handler)
@@ -241,58 +226,22 @@ class Planner:
             raise InputError([finding(step, f"`loop` must be a list, and is {type(items).__name__}")])
         return list(items)
 
-    def _one(
-        self,
-        step: Step,
-        host: Host,
-        hosts: tuple[Host, ...],
-        target: Target | None,
-        view: PlanView,
-        scope: Scope,
-        handler: bool,
-    ) -> StepPlan:
-        for condition in step.when:
-            if not scope.test(condition):
-                return StepPlan(step, host.name, "skipped", reason=f"when: {condition}")
-        kind = steps.kind(step.kind)
-        args = convert_args(step, self.loaded.variables.arguments(step, scope))
-        mistakes = check_args(step, args)
-        if mistakes:
-            raise InputError(mistakes)
-        context = Context(
-            host=host,
-            hosts=hosts,
-            site=self.site,
-            args={**defaults_of(kind), **args},
-            view=view,
-            target=target,
-            variables=scope.mapping(),
-            template=self._template(scope),
-            read_file=self._read_file,
-            test=scope.test,
-            run=self.run,
-            timeout=step.timeout,
-            began=self._resume.began,
-            renewed=handler or self._resume.renewed(host.name),
-            user=step.user,
-        )
-        if kind.foresee is not None:
-            view.expect(kind.foresee(context))
-        outcomes: list[Outcome] = []
-        estimates: list[Estimate] = []
+    def _one(self, given: Given, view: PlanView, scope: Scope) -> StepPlan:
+        """Plan a step on a host, for one item. Raise `NeedsReading`, `NotKnown` or InputError."""
+        step, host = given.step, given.host.name
+        found = self._finder.find(given, view, scope)
+        if found.skipped:
+            return StepPlan(step, host, "skipped", reason=found.skipped)
         secrets = self.loaded.vault.secrets
-        for planned in kind.plan(context):
-            if isinstance(planned, Estimate):
-                estimates.append(planned)
-                continue
-            outcome = veiled(step, planned, secrets)
-            if isinstance(outcome, Change):
-                # What calls for a handler calls for it anew each time.
-                outcomes.append(outcome if handler else veiled(step, self._resume.outcome(step, outcome), secrets))
-                view.plan(outcome)
-            else:
-                outcomes.append(outcome)
-        return StepPlan(step, host.name, "planned", tuple(outcomes), estimates=tuple(estimates))
+        # What calls for a handler calls for it anew each time.
+        due = found.outcomes if given.handler else (self._due(step, outcome) for outcome in found.outcomes)
+        return StepPlan(
+            step, host, "planned", tuple(veiled(step, one, secrets) for one in due), estimates=found.estimates
+        )
+
+    def _due(self, step: Step, outcome: Outcome) -> Outcome:
+        """Return an outcome, or what it comes to be where an earlier run of the work did it already."""
+        return self._resume.outcome(step, outcome) if isinstance(outcome, Change) else outcome
 
     def scope(self, play: Play, host: Host, target: Target | None, hosts: tuple[Host, ...] = ()) -> Scope:
         """Return a host's variables in a play; made once."""
@@ -304,19 +253,6 @@ class Planner:
                 self._names[id(hosts)] = (hosts, [one.name for one in hosts])
             self._scopes[key] = self.loaded.variables.scope(host, play, target, self._names[id(hosts)][1])
         return self._scopes[key]
-
-    def _template(self, scope: Scope) -> Callable[[str, Mapping[str, Any]], str]:
-        def render(name: str, variables: Mapping[str, Any]) -> str:
-            if name not in self._texts:
-                path = find_file(Path(self.playbook.path), "templates", name)
-                self._texts[name] = str(path), self.loaded.variables.content(path).decode("utf-8")
-            place, text = self._texts[name]
-            return str(plain(scope.template(text, place, variables)))
-
-        return render
-
-    def _read_file(self, name: str) -> bytes:
-        return self.loaded.variables.content(find_file(Path(self.playbook.path), "files", name))
 
 
 def _reviewed(groups: list[StepGroup]) -> list[StepGroup]:
@@ -339,12 +275,6 @@ def finding(step: Step, message: str) -> Any:
     from ffplay.errors import Finding
 
     return Finding(step.mark, message)
-
-
-def defaults_of(kind: StepKind) -> dict[str, Any]:
-    """Return a kind's parameters with their defaults, from its schema."""
-    properties: Mapping[str, Mapping[str, Any]] = kind.schema["properties"]
-    return {name: schema.get("default") for name, schema in properties.items()}
 
 
 def batches_of(hosts: tuple[Host, ...], serial: tuple[int | str, ...]) -> list[tuple[Host, ...]]:

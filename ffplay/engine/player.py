@@ -16,8 +16,8 @@ from ffplay.engine.journal import Journal
 from ffplay.engine.leg import Work
 from ffplay.engine.lock import Lock
 from ffplay.engine.plan import Plan, PlayPlan, StepGroup, StepPlan
-from ffplay.engine.planner import Planner, PlayState
-from ffplay.engine.results import NO_ITEMS, blank_result, loop_result
+from ffplay.engine.planner import Planner
+from ffplay.engine.results import NO_ITEMS, PlayState, blank_result, loop_result
 from ffplay.engine.stage import InOrder, Stage, hosts_of, stages_of
 from ffplay.engine.veil import hide_error, hide_result
 from ffplay.engine.view import PlanView

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 
 from ffplay.engine.plan import StepPlan
@@ -12,6 +13,23 @@ RESULT_FIELDS = ("rc", "stdout", "stdout_lines", "stderr", "status", "content", 
 
 # Why a step with a loop over nothing is skipped.
 NO_ITEMS = "its loop has no items"
+
+
+@dataclass
+class PlayState:
+    """What the steps of one play have told so far: registered results and notified handlers, by host name."""
+
+    registered: dict[str, dict[str, Any]] = field(default_factory=dict)
+    notified: dict[str, dict[str, None]] = field(default_factory=dict)
+
+    def register(self, step: Step, host: str, result: Any) -> None:
+        """Keep a step's result under the name that it registers."""
+        if step.register:
+            self.registered.setdefault(host, {})[step.register] = result
+
+    def notify(self, host: str, handlers: tuple[str, ...]) -> None:
+        """Note that handlers are to run on a host."""
+        self.notified.setdefault(host, {}).update(dict.fromkeys(handlers))
 
 
 def blank_result() -> dict[str, Any]:

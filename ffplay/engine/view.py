@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
+from ffplay.engine.alike import alike
 from ffplay.model import Change
 from ffplay.resources.base import Resource, Scripted
 
@@ -19,6 +22,21 @@ class NeedsReading(Exception):
     """A step asked for something that has not been read yet; `PlanView.missing` says what."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Grounds:
+    """What a judgement went by: each value that was asked for, as it was then. Each is like itself alone."""
+
+    values: dict[Key, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a step went by: the values that it read first, and the grounds of judgements that it shares with others."""
+
+    reads: dict[Key, Any] = field(default_factory=dict)
+    shared: set[Grounds] = field(default_factory=set)
+
+
 class PlanView:
     """Answers a step's questions from `observed` (which it never alters) and from the changes planned so far.
 
@@ -29,9 +47,14 @@ class PlanView:
         self._observed = observed
         # What was read, and over it what was derived and what is planned: one look finds a value.
         self._values: dict[Key, Any] = dict(observed)
-        self._memos: dict[Any, tuple[Any, set[Key]]] = {}
+        self._memos: dict[Any, tuple[Any, Grounds]] = {}
         self._users: dict[Key, set[Any]] = {}
-        self._reading: list[set[Key]] = []
+        self._reading: list[dict[Key, Any]] = []
+        # Of the judgements made over another view: whose grounds stand here too, and by what one was seen not to.
+        self._standing: set[Grounds] = set()
+        self._bearing: dict[Key, set[Grounds]] = {}
+        self._refuted: dict[Grounds, Key] = {}
+        self._asked: Asked | None = None
         self.missing: dict[Key, None] = {}
         self.foreseen: dict[Key, None] = {}
 
@@ -44,7 +67,10 @@ class PlanView:
             self.prefetch(keys)
             found = [self._values[key] for key in keys]
         for used in self._reading:
-            used.update(keys)
+            used.update(zip(keys, found, strict=True))
+        if self._asked is not None and not self._reading:
+            for key, value in zip(keys, found, strict=True):
+                self._asked.reads.setdefault(key, value)
         return found
 
     def prefetch(self, wanted: Iterable[Key]) -> None:
@@ -53,7 +79,7 @@ class PlanView:
         if missing:
             self.missing.update(dict.fromkeys(missing))
             for used in self._reading:
-                used.update(missing)
+                used.update(dict.fromkeys(missing, _NOTHING))
             raise NeedsReading
 
     def expect(self, wanted: Iterable[Key]) -> None:
@@ -68,32 +94,73 @@ class PlanView:
     def plan(self, change: Change) -> None:
         """Let later questions see the change as made."""
         for host, resource, value in ((change.host, change.resource, change.after), *change.effects):
-            self._values[host, resource] = value
-            for memo in self._users.pop((host, resource), ()):
-                self._memos.pop(memo, None)
+            key = (host, resource)
+            self._values[key] = value
+            for name in self._users.pop(key, ()):
+                self._memos.pop(name, None)
+            self._standing -= self._bearing.pop(key, set())
+
+    @contextlib.contextmanager
+    def asking(self) -> Iterator[Asked]:
+        """Note what a step goes by from here to the end."""
+        self._asked = asked = Asked()
+        try:
+            yield asked
+        finally:
+            self._asked = None
+
+    def holds(self, asked: Asked) -> bool:
+        """Tell whether a step that went by this would find it so again."""
+        return all(map(self._is, asked.reads.items())) and all(map(self._stands, asked.shared))
+
+    def _is(self, item: tuple[Key, Any]) -> bool:
+        key, value = item
+        now = self._values.get(key, _NOTHING)
+        if now is _NOTHING and self._derives(key):
+            now = self._values[key]
+        return alike(now, value)
+
+    def _stands(self, grounds: Grounds) -> bool:
+        """Tell whether all that a judgement went by is as it was; looked at once until a change alters any of it."""
+        if grounds in self._standing:
+            return True
+        refuted = self._refuted.get(grounds)
+        if refuted is not None and not self._is((refuted, grounds.values[refuted])):
+            return False
+        for item in grounds.values.items():
+            if not self._is(item):
+                self._refuted[grounds] = item[0]
+                return False
+        self._standing.add(grounds)
+        for key in grounds.values:
+            self._bearing.setdefault(key, set()).add(grounds)
+        return True
 
     def memo(self, key: Any, find: Callable[[], Any]) -> Any:
         """Return what `find` finds, which is found once; and again where a change alters what it asked for.
 
         Raise `NeedsReading` where it asks for what has not been read; that too is found once.
         """
-        if key not in self._memos:
-            used: set[Key] = set()
-            self._reading.append(used)
+        found = self._memos.get(key)
+        if found is None:
+            grounds = Grounds()
+            self._reading.append(grounds.values)
             try:
                 value = find()
             except NeedsReading:
                 value = _NOTHING
             finally:
                 self._reading.pop()
-            self._memos[key] = (value, used)
-            for each in used:
+            found = self._memos[key] = (value, grounds)
+            for each in grounds.values:
                 self._users.setdefault(each, set()).add(key)
-        value, used = self._memos[key]
+        value, grounds = found
         for outer in self._reading:
-            outer.update(used)
+            outer.update(grounds.values)
         if value is _NOTHING:
             raise NeedsReading
+        if self._asked is not None and not self._reading:
+            self._asked.shared.add(grounds)
         return value
 
     def _derives(self, key: Key) -> bool:

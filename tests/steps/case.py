@@ -13,7 +13,7 @@ import jsonschema
 import yaml
 
 from ffplay import steps
-from ffplay.engine.planner import defaults_of
+from ffplay.engine.finder import defaults_of
 from ffplay.engine.view import NeedsReading, PlanView
 from ffplay.findface import DEFAULTS, MODELS
 from ffplay.load import Variables

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ffplay.engine.view import NeedsReading, PlanView
+from ffplay.engine.view import Asked, NeedsReading, PlanView
 from ffplay.model import Change
 from ffplay.resources.file import ABSENT, File, FileState
 
@@ -75,3 +75,44 @@ def test_what_cannot_be_found_yet_is_looked_for_once_until_a_change_tells_it() -
     assert looked == ["inner"]
     view.plan(Change("h", A, ABSENT, TEXT, "write"))
     assert view.memo("outer", outer) == [TEXT]
+
+
+def asked_for(observed: dict[Any, Any], *files: File, shared: bool = False) -> Asked:
+    """Return what a step went by that read files, by itself or in a judgement that others share."""
+    view = PlanView(observed)
+    with view.asking() as asked:
+        if shared:
+            view.memo("it", lambda: view.read("h", *files))
+        else:
+            view.read("h", *files)
+    return asked
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_what_a_step_went_by_holds_as_long_as_all_of_it_is_the_same(shared: bool) -> None:
+    before = {("h", A): ABSENT, ("h", B): TEXT}
+    asked = asked_for(before, A, B, shared=shared)
+    assert PlanView(dict(before)).holds(asked)
+    assert PlanView({**before, ("h", B): FileState("file", b"text")}).holds(asked)
+    assert not PlanView({**before, ("h", B): FileState("file", b"other")}).holds(asked)
+    assert not PlanView({("h", A): ABSENT}).holds(asked)
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_what_takes_no_part_in_comparisons_counts_too(shared: bool) -> None:
+    asked = asked_for({("h", B): TEXT}, B, shared=shared)
+    newer = FileState("file", b"text", mtime=5)
+    assert newer == TEXT
+    assert not PlanView({("h", B): newer}).holds(asked)
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_change_ends_what_held_before_it_and_restores_what_it_brings_about(shared: bool) -> None:
+    absent = asked_for({("h", A): ABSENT}, A, shared=shared)
+    written = asked_for({("h", A): TEXT}, A, shared=shared)
+    view = PlanView({("h", A): ABSENT, ("h", B): ABSENT})
+    assert [view.holds(absent), view.holds(written)] == [True, False]
+    view.plan(Change("h", B, ABSENT, TEXT, "write another"))
+    assert [view.holds(absent), view.holds(written)] == [True, False]
+    view.plan(Change("h", A, ABSENT, TEXT, "write"))
+    assert [view.holds(absent), view.holds(written)] == [False, True]
