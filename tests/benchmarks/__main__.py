@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks import copying, document, latency, peers, profile, race
+from tests.benchmarks import copying, document, latency, peers, profile, race, transfer
 from tests.benchmarks.layout import Size
 from tests.benchmarks.tools import TOOLS, TOP
 
@@ -19,6 +19,8 @@ _SIZES = "1x1,4x4,16x4,64x4,256x4"
 _FAR = ("ff-play", "floor-a-fast", "floor-b", "pyinfra")
 _FAR_SIZE = Size(16, 4)
 _FACES = 20000
+_MEBIBYTES = 256
+_FILES = 200
 _QUICK = (["ff-play", "floor-a", "floor-a-fast", "floor-b"], "1x1,2x2", 1)
 
 
@@ -52,6 +54,7 @@ def _more(args: argparse.Namespace) -> dict[str, Any]:
         "latency": latency.run(far, _FAR_SIZE, args.rounds, args.work),
         "profile": profile.run(_FAR_SIZE, args.work),
         "copying": copying.run(_FACES, args.work),
+        "transfer": transfer.run(_MEBIBYTES, _FILES, max(3, args.rounds), args.work),
     }
 
 

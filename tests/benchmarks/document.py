@@ -47,7 +47,7 @@ def document(results: Results, took: float) -> str:
     """Return the document."""
     sizes = list(dict.fromkeys(one.size for one in results.samples))
     tools = [name for name in TOOLS if any(one.tool == name for one in results.samples)]
-    latency, profile, copying = (results.more[name] for name in ("latency", "profile", "copying"))
+    latency, profile, copying, transfer = (results.more[name] for name in ("latency", "profile", "copying", "transfer"))
     values = {
         **_machine(),
         "TOOK": f"{took / 60:.0f} minutes",
@@ -65,6 +65,9 @@ def document(results: Results, took: float) -> str:
         "POSTS": f"{copying['posts']:,}",
         "FACEN": str(copying["size"]),
         "COPYING": _copying(copying),
+        "MEBIBYTES": str(transfer["mebibytes"]),
+        "FILES": str(transfer["files"]),
+        "TRANSFER": _transfer(transfer),
     }
     return re.sub(r"@([A-Z_]+)@", lambda found: values[found[1]], _TEMPLATE.read_text())
 
@@ -198,6 +201,18 @@ def _copying(found: Mapping[str, Any]) -> str:
         rows.append([label, f"{one['rate']:,.0f}", share, f"{one['tarantool']:.2f}", f"{one['client']:.2f}"])
     table = _table(["what", "facens a second", "the copy reaches", "Tarantool", "client"], rows)
     return f"{table}\n\n{_bound(found['tool'])} ffplay starts the tool, waits for it, and counts what it brought."
+
+
+def _transfer(found: Mapping[str, Any]) -> str:
+    rows = []
+    for what, ours, theirs, their in (
+        ("to a host", "put", "ssh put", "`ssh HOST 'cat > FILE'`"),
+        ("from a host", "get", "ssh get", "`ssh HOST 'cat FILE'`"),
+        ("many to a host", "write", "tar", "`tar` through `ssh`"),
+    ):
+        one, other = found["seconds"][ours], found["seconds"][theirs]
+        rows.append([what, _short(one), f"{_short(other)} ({their})", f"{other / one:.2f}"])
+    return _table(["what", "ff-play, s", "by hand, s", "times as long by hand"], rows)
 
 
 def _bound(tool: Mapping[str, float]) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import document, judge, measure, processes, site
+from tests.benchmarks import document, judge, measure, processes, site, transfer
 from tests.benchmarks.judge import Mode
 from tests.benchmarks.layout import Shard, Size
 from tests.benchmarks.results import Results, Sample
@@ -164,6 +164,15 @@ def test_the_readme_has_the_chart_of_the_document() -> None:
     assert document.with_chart(readme, document.DOCUMENT.read_text()) == readme
 
 
+@pytest.mark.lab
+def test_each_way_of_a_file_is_measured(tmp_path: Path) -> None:
+    found = transfer.run(2, 3, 1, tmp_path)
+    assert (found["mebibytes"], found["files"]) == (2, 3)
+    assert all(seconds > 0 for seconds in found["seconds"].values())
+    assert sorted(found["seconds"]) == ["get", "put", "ssh get", "ssh put", "tar", "write"]
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_document_and_its_chart_say_what_was_measured() -> None:
     samples = [
         Sample("16x4", tool, mode, wall, 0.5, 1.0, 2048)
@@ -182,6 +191,11 @@ def test_the_document_and_its_chart_say_what_was_measured() -> None:
         "latency": {"size": "16x4", "delay": 0.05, "tools": {}},
         "profile": {"size": "16x4", "modes": {"apply": run}},
         "copying": {"posts": 28000, "size": 320, "tool": one, "http": {**one, "rate": 400.0}, "lua": one},
+        "transfer": {
+            "mebibytes": 8,
+            "files": 3,
+            "seconds": {"put": 1.0, "ssh put": 2.0, "get": 1.0, "ssh get": 0.5, "write": 1.0, "tar": 1.0},
+        },
     }
     text = document.document(Results(samples, more), 120.0)
     assert "takes 2 minutes here" in text
@@ -190,6 +204,7 @@ def test_the_document_and_its_chart_say_what_was_measured() -> None:
     assert "| 16x4 | pyinfra | apply | 1 | 16.0 (16.0 to 16.0) | 0.50 | 1.00 | 2 MiB |" in text
     assert "| load over HTTP | 400 | 25 % | 0.90 | 0.10 |" in text
     assert "The bound is the shard's one thread" in text
+    assert "| from a host | 1.00 | 0.50 (`ssh HOST 'cat FILE'`) | 0.50 |" in text
     assert "| imports | 500 |\n| all else | 1 |" in text
     assert "| STEP 1/1 stop | 1400 |" in text
     assert "recap | 100 |" in text
