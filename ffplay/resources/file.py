@@ -22,6 +22,9 @@ from ffplay.resources.files import Files, together
 # The content of a larger file is not kept in journals, in bytes: its change cannot be rolled back.
 KEPT_BYTES = 1 << 20
 
+# What a file is called before all of it is there: by whom it was begun does not matter, one run at a time may write it.
+_NEW = ".ffplay-new"
+
 # Stands at the end of a text's last line where no line feed does; no text has the character before it.
 _UNENDED = "\0\n"
 
@@ -96,11 +99,11 @@ class File(ShellResource):
         """Bring the path to `after`."""
         if _writes(before, after):
             return _write_script([(0, self.path, after)])
-        head = f'set -e\np={quote([self.path])}\nt="$p.ffplay-$$"\n'
+        head = f"set -e\np={quote([self.path])}\nt={quote([self.path + _NEW])}\n"
         if after.kind == "absent":
             return head + ('rmdir "$p"' if before.kind == "directory" else 'rm -f "$p"')
         if after.kind == "link":
-            return head + f'ln -s {quote([after.target])} "$t" && mv -fT "$t" "$p"'
+            return head + f'rm -f "$t"; ln -s {quote([after.target])} "$t" && mv -fT "$t" "$p"'
         if after.kind == "directory":
             return head + 'mkdir -p "$p"\n' + "".join(_ownership(after, '"$p"'))
         return head + "".join(_ownership(after, '"$p"'))
@@ -222,12 +225,15 @@ def _writes(before: Any, after: FileState) -> bool:
 def _write_script(files: Sequence[tuple[int, str, FileState]]) -> str:
     """Return sh that writes files, each (number of its change, path, state) whole under another name.
 
-    All are synced before any is renamed.
+    All are synced before any is renamed. What a deadline or a failure leaves half done goes at once; what a loss of
+    power leaves has the name that the next attempt writes to.
     """
     lines = ["set -e", "n=; written="]
-    names = [f"{quote([path])}.ffplay-$$" for _, path, _ in files]
+    names = [quote([path + _NEW]) for _, path, _ in files]
     undone = f'rm -f {" ".join(names)}; [ -z "$n" ] || {blame_script("$n")}'
     lines.append(f'undone() {{ [ -n "$written" ] || {{ {undone}; }}; }}\ntrap undone EXIT')
+    # Not every sh looks at EXIT where a signal ends it.
+    lines += ["trap 'exit 143' TERM", f"rm -f {' '.join(names)}"]
     stated: dict[str, list[str]] = {}
     for (number, path, after), name in zip(files, names, strict=True):
         lines += [f"n={number} p={quote([path])} t={name}", f"(umask 077; {_content(after.content or b'')})", _LIKE]

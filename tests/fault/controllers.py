@@ -11,11 +11,14 @@ import os
 import pkgutil
 import sys
 import tempfile
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 TOP = Path(__file__).parent.parent.parent
+
+_STARTING = threading.Lock()
 
 # What is the lab's own is not the controller's.
 _NOT_NEEDED = "ffplay.lab"
@@ -42,13 +45,24 @@ def run(words: Sequence[str], state: Path, controlled: bool, seconds: float) -> 
     """
     with tempfile.NamedTemporaryFile(prefix="ffplay-output-") as output:
         process = _context().Process(target=_child, args=(list(words), str(state), controlled, output.name))
-        process.start()
+        _start(process)
         process.join(seconds)
         if process.exitcode is None:
             process.kill()
             process.join()
             raise TimeoutError(f"{' '.join(words)} has not ended after {seconds:.0f} s:\n{_text(output.name)}")
         return process.exitcode, _text(output.name)
+
+
+def _start(process: Any) -> None:
+    """Start a process that no other thread waits for.
+
+    Each start looks whether any process that was started before has ended, and an end can be read once: the thread that
+    comes second would take it for exit code 255.
+    """
+    with _STARTING:
+        process.start()
+        multiprocessing.process._children.discard(process)  # type: ignore[attr-defined]
 
 
 def _text(path: str) -> str:

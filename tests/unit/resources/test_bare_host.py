@@ -17,7 +17,7 @@ import pytest
 from ffplay.model import Generation
 from ffplay.remote.base import Reply
 from ffplay.resources import job
-from ffplay.resources.base import ShellResource, blamed
+from ffplay.resources.base import ShellResource, blamed, quote
 from ffplay.resources.command import ALWAYS, RAN, Command, Verdict
 from ffplay.resources.facts import HostFacts, HostState, Instance
 from ffplay.resources.file import ABSENT, File, FileState
@@ -116,6 +116,34 @@ def test_files_are_written_together_or_not_at_all(host: Host, tmp_path: Path) ->
     made = (File(str(tmp_path / "folder")), ABSENT, FileState("directory"))
     assert File.joint([made, (File(str(tmp_path / "folder/in it")), ABSENT, after[0])]) == ""
     assert File.joint([changes[0], changes[0]]) == ""
+
+
+def test_what_a_deadline_leaves_of_files_goes_at_once(host: Host, tmp_path: Path) -> None:
+    files = [File(str(tmp_path / name)) for name in ("one", "two")]
+    before = [bring(host, one, ABSENT, FileState("file", b"old\n")) for one in files]
+    sync = tmp_path / "bin/sync"
+    sync.unlink()
+    # As `timeout` ends a script: all processes of its group at once.
+    sync.write_text(f"#!/bin/sh\n: > {tmp_path}/reached; kill -TERM 0; exec sleep 60\n")
+    sync.chmod(0o755)
+    script = File.joint([(one, was, FileState("file", b"new\n")) for one, was in zip(files, before, strict=True)])
+    assert host(f"timeout -k 5 60 sh -c {quote([script])}").code != 0
+    assert (tmp_path / "reached").exists()
+    deadline = time.monotonic() + 30
+    while list(tmp_path.glob("*.ffplay-new")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert {path.name for path in tmp_path.iterdir()} == {"bin", "one", "reached", "two"}
+    assert [read(host, one) for one in files] == before
+
+
+def test_what_a_loss_of_power_left_of_a_file_is_written_over(host: Host, tmp_path: Path) -> None:
+    (tmp_path / "other").write_text("of somebody else")
+    (tmp_path / "conf.ffplay-new").symlink_to("other")
+    bring(host, File(str(tmp_path / "conf")), ABSENT, FileState("file", b"text\n"))
+    assert (tmp_path / "other").read_text() == "of somebody else"
+    (tmp_path / "link.ffplay-new").write_text("half")
+    bring(host, File(str(tmp_path / "link")), ABSENT, FileState("link", target="/nowhere"))
+    assert {path.name for path in tmp_path.iterdir()} == {"bin", "conf", "link", "other"}
 
 
 def test_a_record_that_cannot_be_written_whole_stays_as_it_was(host: Host, tmp_path: Path) -> None:
