@@ -232,8 +232,8 @@ def _write_script(files: Sequence[tuple[int, str, FileState]]) -> str:
     names = [quote([path + _NEW]) for _, path, _ in files]
     undone = f'rm -f {" ".join(names)}; [ -z "$n" ] || {blame_script("$n")}'
     lines.append(f'undone() {{ [ -n "$written" ] || {{ {undone}; }}; }}\ntrap undone EXIT')
-    # Not every sh looks at EXIT where a signal ends it.
-    lines += ["trap 'exit 143' TERM", f"rm -f {' '.join(names)}"]
+    # Not every sh looks at EXIT where a signal ends it. `timeout` sends its signal twice: the second one spares the rm.
+    lines += ["trap \"trap '' TERM; exit 143\" TERM", f"rm -f {' '.join(names)}"]
     stated: dict[str, list[str]] = {}
     for (number, path, after), name in zip(files, names, strict=True):
         lines += [f"n={number} p={quote([path])} t={name}", f"(umask 077; {_content(after.content or b'')})", _LIKE]
