@@ -21,9 +21,6 @@ _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
     **{"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv, "%": operator.mod},
     "^": lambda base, exponent: float(base) ** float(exponent),
 }
-_WORDS = frozenset({"number", "string"})
-_BEHIND = frozenset(",;})]")
-_NO_WORD = object()
 _CONSTANTS = {"true": True, "false": False, "nil": None}
 _ESCAPE = re.compile(rb"\\(z\s*|x[0-9A-Fa-f]{2}|u\{[0-9A-Fa-f]+\}|\d{1,3}|\r?\n|.)", re.DOTALL)
 _LETTERS = {b"a": b"\a", b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
@@ -87,8 +84,8 @@ class Parser:
 
     def take(self, *texts: str) -> Token | None:
         """Return the next token and go past it if it is a symbol or name of that text."""
-        token = self.tokens[self.at]
-        if token.text not in texts or token.kind not in {"symbol", "name"}:
+        token = self.token
+        if token.kind not in {"symbol", "name"} or token.text not in texts:
             return None
         self.at += 1
         return token
@@ -104,21 +101,11 @@ class Parser:
     def value(self) -> Value:
         """Read one expression."""
         first = self.token
-        literal = self.word() if first.kind in _WORDS else _NO_WORD
-        if literal is _NO_WORD:
-            literal = self.expression(0)
+        literal = self.expression(0)
         start, end = first.start, self.tokens[self.at - 1].end
         source = self.text[start:end]
         literal = Opaque(source) if _has_opaque(literal) else literal
         return Value(source, literal, self.text.count("\n", 0, start) + 1, start, end)
-
-    def word(self) -> Any:
-        """Read an expression that is one number or string, as most are; `_NO_WORD` where it goes on behind that."""
-        token, following = self.tokens[self.at : self.at + 2]
-        if following.text not in _BEHIND or following.kind != "symbol":
-            return _NO_WORD
-        self.at += 1
-        return _constant(token)
 
     def expression(self, limit: int) -> Any:
         """Read operators that bind tighter than `limit` and their operands; return what they are worth."""

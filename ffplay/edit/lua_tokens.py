@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import re
 from typing import NamedTuple
 
@@ -48,7 +47,7 @@ def tokenize(text: str) -> tuple[list[Token], list[tuple[int, int]]]:
     comments: list[tuple[int, int]] = []
     position = 0
     # A site may have thousands of such files, so this loop calls as little as it can.
-    make = functools.partial(tuple.__new__, Token)
+    make = Token._make
     for found in _PIECES.finditer(text):
         if found.start() != position:
             break
@@ -59,7 +58,7 @@ def tokenize(text: str) -> tuple[list[Token], list[tuple[int, int]]]:
         elif kind != "nothing":
             tokens.append(make((kind, found[kind], start, position)))
     if position < len(text):
-        position += len(text[position:]) - len(text[position:].lstrip())
+        position = len(text) - len(text[position:].lstrip())
         raise error_at(text, position, _complaint(text, position), LuaError)
     _check_balance(text, tokens)
     tokens.append(Token("end", "", len(text), len(text)))
