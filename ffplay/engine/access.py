@@ -155,7 +155,7 @@ def read_host(
     direct = [one for one in resources if isinstance(one, DirectResource) and not isinstance(one, Scripted)]
     asked = [one for one in resources if isinstance(one, Scripted)]
     asked += [one for resource in direct for one in resource.beside]
-    shell = _scripted(access, host, list(dict.fromkeys(asked)), optional)
+    shell = _scripted(access, host, asked, optional)
     values.update({(host.name, one): shell[one] for one in resources if one in shell})
 
     def read(one: DirectResource) -> Any:
@@ -164,7 +164,7 @@ def read_host(
     with concurrent.futures.ThreadPoolExecutor(max(1, min(_DIRECT_AT_ONCE, len(direct)))) as pool:
         # At the same time: one that does not answer takes its deadline, and many of them no more than that.
         found = list(pool.map(read, direct))
-    behind = _scripted(access, host, list(dict.fromkeys(each for one in direct for each in one.behind)), ())
+    behind = _scripted(access, host, [each for one in direct for each in one.behind], ())
     for one, value in zip(direct, found, strict=True):
         values[host.name, one] = one.read_behind(value, tuple(behind[each] for each in one.behind))
     return values
@@ -193,9 +193,12 @@ def read_together(
 
 
 def readings_of(resources: Sequence[Scripted]) -> list[tuple[Scripted, tuple[Scripted, ...]]]:
-    """Return what is to be read, each reading with the resources that it tells: many of a kind may share one."""
+    """Return what is to be read, each reading with the resources that it tells: many of a kind may share one.
+
+    What is asked for twice is read once.
+    """
     members: dict[Any, list[Scripted]] = {}
-    for one in resources:
+    for one in dict.fromkeys(resources):
         members.setdefault(one if one.group is None else one.group, []).append(one)
     return [
         (some[0] if some[0].group is None or len(some) == 1 else some[0].group(tuple(some)), tuple(some))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ffplay import steps
 from ffplay.engine.alike import alike
+from ffplay.engine.plan import StepPlan
 from ffplay.engine.view import Asked, PlanView
 from ffplay.errors import InputError
 from ffplay.load import Loaded, Scope, check_args, convert_args, find_file, plain
@@ -39,18 +40,11 @@ class Given(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a step was found to do on a host (or why it is `skipped`), and all that it went by."""
+    """What a step was found to do on a host, and all that it went by."""
 
     given: Given
-    asked: Asked = field(default_factory=Asked)
-    outcomes: tuple[Outcome, ...] = ()
-    estimates: tuple[Estimate, ...] = ()
-    skipped: str = ""
-
-    @property
-    def changes(self) -> Iterator[Change]:
-        """Yield the changes."""
-        return (one for one in self.outcomes if isinstance(one, Change))
+    asked: Asked
+    plan: StepPlan
 
 
 class Finder:
@@ -60,43 +54,45 @@ class Finder:
     function knows nothing but its context, so what it said before it would say again where nothing of that has changed.
     """
 
-    def __init__(self, loaded: Loaded, run: str) -> None:
-        self._loaded, self._run = loaded, run
+    def __init__(self, loaded: Loaded, playbook: Path, run: str) -> None:
+        self._loaded, self._playbook, self._run = loaded, playbook, run
         self._known: dict[tuple[Mark, Mark, str, int], Found] = {}
         # Templates by the name that a step gives, as (path, text): hundreds of shards have the same one.
         self._texts: dict[str, tuple[str, str]] = {}
 
-    def find(self, given: Given, view: PlanView, scope: Scope) -> Found:
+    def find(self, given: Given, view: PlanView, scope: Scope) -> StepPlan:
         """Return what a step does; the view sees it as done. Raise `NeedsReading`, `NotKnown` or InputError."""
         place = (given.play.mark, given.step.mark, given.host.name, given.number)
         known = self._known.get(place)
         if known is None or not alike(known.given, given) or not view.holds(known.asked):
-            known = self._known[place] = self._ask(given, view, scope)
+            with view.asking() as asked:
+                plan = self._ask(given, view, scope)
+            known = self._known[place] = Found(given, asked, plan)
         else:
-            for change in known.changes:
+            for change in known.plan.changes:
                 view.plan(change)
-        return known
+        return known.plan
 
-    def _ask(self, given: Given, view: PlanView, scope: Scope) -> Found:
+    def _ask(self, given: Given, view: PlanView, scope: Scope) -> StepPlan:
         step = given.step
+        blank = StepPlan(step, given.host.name, "planned", item=given.item, handler=given.handler)
         for condition in step.when:
             if not scope.test(condition):
-                return Found(given, skipped=f"when: {condition}")
+                return replace(blank, state="skipped", reason=f"when: {condition}")
         kind = steps.kind(step.kind)
         context = self._context(given, view, scope, kind)
         if kind.foresee is not None:
             view.expect(kind.foresee(context))
         outcomes: list[Outcome] = []
         estimates: list[Estimate] = []
-        with view.asking() as asked:
-            for one in kind.plan(context):
-                if isinstance(one, Estimate):
-                    estimates.append(one)
-                    continue
-                outcomes.append(one)
-                if isinstance(one, Change):
-                    view.plan(one)
-        return Found(given, asked, tuple(outcomes), tuple(estimates))
+        for one in kind.plan(context):
+            if isinstance(one, Estimate):
+                estimates.append(one)
+                continue
+            outcomes.append(one)
+            if isinstance(one, Change):
+                view.plan(one)
+        return replace(blank, outcomes=tuple(outcomes), estimates=tuple(estimates))
 
     def _context(self, given: Given, view: PlanView, scope: Scope, kind: StepKind) -> Context:
         step = given.step
@@ -125,7 +121,7 @@ class Finder:
     def _template(self, scope: Scope) -> Callable[[str, Mapping[str, Any]], str]:
         def render(name: str, variables: Mapping[str, Any]) -> str:
             if name not in self._texts:
-                path = find_file(Path(self._playbook), "templates", name)
+                path = find_file(self._playbook, "templates", name)
                 self._texts[name] = str(path), self._loaded.variables.content(path).decode("utf-8")
             place, text = self._texts[name]
             return str(plain(scope.template(text, place, variables)))
@@ -133,11 +129,7 @@ class Finder:
         return render
 
     def _read_file(self, name: str) -> bytes:
-        return self._loaded.variables.content(find_file(Path(self._playbook), "files", name))
-
-    @property
-    def _playbook(self) -> str:
-        return self._loaded.playbook.path if self._loaded.playbook is not None else ""
+        return self._loaded.variables.content(find_file(self._playbook, "files", name))
 
 
 def defaults_of(kind: StepKind) -> dict[str, Any]:

@@ -44,8 +44,8 @@ def this_process(run: str, playbook: str) -> Holder:
 
 
 def state_dirs(loaded: Loaded) -> dict[str, str]:
-    """Return each host's state_dir. Plays have no say in where it is: all playbooks must meet at the same one."""
-    return {host.name: str(loaded.variables.own(host)["state_dir"]) for host in loaded.site.hosts}
+    """Return each host's state_dir."""
+    return {host.name: loaded.variables.state_dir(host) for host in loaded.site.hosts}
 
 
 def locks_of(loaded: Loaded) -> dict[str, SiteLock]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from ffplay import steps
@@ -42,7 +43,7 @@ class Planner:
         self.run = run
         self._scopes: dict[tuple[Any, ...], Scope] = {}
         self._names: dict[int, tuple[tuple[Host, ...], list[str]]] = {}
-        self._finder = Finder(loaded, run)
+        self._finder = Finder(loaded, Path(self.playbook.path), run)
         self._hosts: dict[Mark, tuple[Host, ...]] = {}
         self._batches: dict[Mark, list[tuple[Host, ...]]] = {}
         self._resume = Resume({}, self.playbook.path, run, loaded.vault.secrets)
@@ -91,8 +92,8 @@ class Planner:
         return {name: view.read(name, resource)[0] for name, resource in keys}
 
     def runs(self, host: Host) -> Runs:
-        """Return where a host keeps what runs left. Plays have no say in where it is: all must find it."""
-        return Runs(str(self.loaded.variables.own(host)["state_dir"]))
+        """Return where a host keeps what runs left."""
+        return Runs(self.loaded.variables.state_dir(host))
 
     def target(self, play: Play, hosts: tuple[Host, ...]) -> Target | None:
         """Return the play's target; it is the same for all of its hosts."""
@@ -194,7 +195,8 @@ class Planner:
         handler: bool = False,
     ) -> Iterator[StepPlan]:
         """Plan one step on one host, once for each item of its loop."""
-        scope = self.scope(play, host, target, hosts).child({**step.vars, **state.registered.get(host.name, {})})
+        told = dict(state.registered.get(host.name, {}))
+        scope = self.scope(play, host, target, hosts).child({**step.vars, **told})
         try:
             items = self._items(step, scope)
         except NotKnown as unknown:
@@ -202,7 +204,6 @@ class Planner:
             return
         if not items:
             yield StepPlan(step, host.name, "skipped", reason=NO_ITEMS, handler=handler)
-        told = dict(state.registered.get(host.name, {}))
         for number, item in enumerate(items):
             inner = scope if step.loop is None else scope.child({step.loop_var: item})
             shown = None if step.loop is None else item
@@ -216,7 +217,7 @@ class Planner:
             except NeedsReading:
                 yield StepPlan(step, host.name, "deferred", reason="not read yet", item=shown, handler=handler)
             else:
-                yield dataclasses.replace(planned, item=shown, handler=handler)
+                yield planned
 
     def _items(self, step: Step, scope: Scope) -> list[Any]:
         if step.loop is None:
@@ -228,16 +229,11 @@ class Planner:
 
     def _one(self, given: Given, view: PlanView, scope: Scope) -> StepPlan:
         """Plan a step on a host, for one item. Raise `NeedsReading`, `NotKnown` or InputError."""
-        step, host = given.step, given.host.name
-        found = self._finder.find(given, view, scope)
-        if found.skipped:
-            return StepPlan(step, host, "skipped", reason=found.skipped)
-        secrets = self.loaded.vault.secrets
+        plan = self._finder.find(given, view, scope)
         # What calls for a handler calls for it anew each time.
-        due = found.outcomes if given.handler else (self._due(step, outcome) for outcome in found.outcomes)
-        return StepPlan(
-            step, host, "planned", tuple(veiled(step, one, secrets) for one in due), estimates=found.estimates
-        )
+        due = plan.outcomes if given.handler else (self._due(given.step, outcome) for outcome in plan.outcomes)
+        secrets = self.loaded.vault.secrets
+        return dataclasses.replace(plan, outcomes=tuple(veiled(given.step, one, secrets) for one in due))
 
     def _due(self, step: Step, outcome: Outcome) -> Outcome:
         """Return an outcome, or what it comes to be where an earlier run of the work did it already."""

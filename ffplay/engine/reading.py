@@ -53,7 +53,7 @@ def _read_host(
     access: SiteAccess, host: Host, resources: Sequence[Resource], values: Values, errors: list[HostError]
 ) -> None:
     """Read a host's resources, all shell ones in one script; one that makes no sense leaves the others."""
-    shell = list(dict.fromkeys(one for one in resources if isinstance(one, Scripted)))
+    shell = [one for one in resources if isinstance(one, Scripted)]
     for reading, members, reply in read_together(access, host, shell):
         with collected(errors):
             for one, value in told_by(host.name, reading, members, reply):

@@ -197,7 +197,7 @@ class Survey:
         return [Runs(self._state_dir(host)), SiteLock(self._state_dir(host))]
 
     def _state_dir(self, host: Host) -> str:
-        return str(self._variables(host)["state_dir"])
+        return self._loaded.variables.state_dir(host)
 
     def _variables(self, host: Host) -> Mapping[str, Any]:
         return self._loaded.variables.own(host)

@@ -48,9 +48,9 @@ class PlanView:
         # What was read, and over it what was derived and what is planned: one look finds a value.
         self._values: dict[Key, Any] = dict(observed)
         self._memos: dict[Any, tuple[Any, Grounds]] = {}
-        self._users: dict[Key, set[Any]] = {}
         self._reading: list[dict[Key, Any]] = []
-        # Of the judgements made over another view: whose grounds stand here too, and by what one was seen not to.
+        # Which judgements' grounds stand (also of those made over another view), whose rest on a value, and by what one
+        # was seen not to stand.
         self._standing: set[Grounds] = set()
         self._bearing: dict[Key, set[Grounds]] = {}
         self._refuted: dict[Grounds, Key] = {}
@@ -96,8 +96,6 @@ class PlanView:
         for host, resource, value in ((change.host, change.resource, change.after), *change.effects):
             key = (host, resource)
             self._values[key] = value
-            for name in self._users.pop(key, ()):
-                self._memos.pop(name, None)
             self._standing -= self._bearing.pop(key, set())
 
     @contextlib.contextmanager
@@ -131,10 +129,13 @@ class PlanView:
             if not self._is(item):
                 self._refuted[grounds] = item[0]
                 return False
+        self._stand(grounds)
+        return True
+
+    def _stand(self, grounds: Grounds) -> None:
         self._standing.add(grounds)
         for key in grounds.values:
             self._bearing.setdefault(key, set()).add(grounds)
-        return True
 
     def memo(self, key: Any, find: Callable[[], Any]) -> Any:
         """Return what `find` finds, which is found once; and again where a change alters what it asked for.
@@ -142,7 +143,7 @@ class PlanView:
         Raise `NeedsReading` where it asks for what has not been read; that too is found once.
         """
         found = self._memos.get(key)
-        if found is None:
+        if found is None or found[1] not in self._standing:
             grounds = Grounds()
             self._reading.append(grounds.values)
             try:
@@ -152,8 +153,7 @@ class PlanView:
             finally:
                 self._reading.pop()
             found = self._memos[key] = (value, grounds)
-            for each in grounds.values:
-                self._users.setdefault(each, set()).add(key)
+            self._stand(grounds)
         value, grounds = found
         for outer in self._reading:
             outer.update(grounds.values)

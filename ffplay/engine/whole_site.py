@@ -42,7 +42,7 @@ class WholeSitePlanner(Planner):
 
     def state_dir(self, host: str) -> str:
         """Return where a host keeps ffplay's own files."""
-        return str(self.variables(host)["state_dir"])
+        return self.loaded.variables.state_dir(self.site.host(host))
 
     def plan(self, view: PlanView) -> Plan:
         """Plan. Where anything is missing in the view the plan is incomplete."""

@@ -197,6 +197,10 @@ class Variables:
             self._own[host.name] = self.scope(host).mapping()
         return self._own[host.name]
 
+    def state_dir(self, host: Host) -> str:
+        """Return where a host keeps ffplay's own files. Plays have no say in that: all must find them."""
+        return str(self.own(host)["state_dir"])
+
     def _renderer(self) -> Renderer:
         if self._made is None:
             from ffplay.load.jinja import Renderer
