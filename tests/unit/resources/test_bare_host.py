@@ -33,6 +33,13 @@ from ffplay.resources.unit import RUNNING, STOPPED, Unit, UnitState
 Host = Callable[[str], Reply]
 
 
+def wait_for(ready: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 60
+    while not ready():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
 def bring(host: Host, resource: ShellResource, before: object, after: object) -> object:
     """Bring a resource to a value and return what is read then; it must be what was wanted."""
     reply = host(resource.bring_script(before, after))
@@ -129,9 +136,7 @@ def test_what_a_deadline_leaves_of_files_goes_at_once(host: Host, tmp_path: Path
     script = File.joint([(one, was, FileState("file", b"new\n")) for one, was in zip(files, before, strict=True)])
     assert host(f"timeout -k 5 60 sh -c {quote([script])}").code != 0
     assert (tmp_path / "reached").exists()
-    deadline = time.monotonic() + 30
-    while list(tmp_path.glob("*.ffplay-new")) and time.monotonic() < deadline:
-        time.sleep(0.02)
+    wait_for(lambda: not list(tmp_path.glob("*.ffplay-new")))
     assert {path.name for path in tmp_path.iterdir()} == {"bin", "one", "reached", "two"}
     assert [read(host, one) for one in files] == before
 
@@ -289,6 +294,11 @@ def job_of(tmp_path: Path, *lines: str, digest: str = "1234", began: str = "run1
     return job.Job("tool", str(tmp_path / f"jobs/tool-{digest}"), lines, began=began)
 
 
+def until(gate: Path) -> str:
+    """Return sh that ends as soon as a file is there."""
+    return f"while [ ! -e {gate} ]; do sleep 0.1; done"
+
+
 def folders(tool: job.Job) -> list[str]:
     return [part.folder for part in tool.status.parts]
 
@@ -305,38 +315,41 @@ def ended(tool: job.Job, host: Host) -> list[str]:
 
 
 def test_jobs(host: Host, tmp_path: Path) -> None:
-    tool = job_of(tmp_path, "echo begun; sleep 1; echo done; exit 3")
+    tool = job_of(tmp_path, f"echo begun; {until(tmp_path / 'go')}; echo done; exit 3")
     assert host(tool.start_script()).code == 0
     pid = Path(tool.directory, "1/pid").read_text()
     assert host(tool.start_script()).code == 0
     assert Path(tool.directory, "1/pid").read_text() == pid
+    (tmp_path / "go").touch()
     assert ended(tool, host) == ["3\nbegun\ndone\n"]
 
 
 @pytest.mark.parametrize(
     ("lines", "digest", "began"),
     [
-        (("sleep 1",), "1234", "run1"),
-        (("sleep 1", "sleep 2", "sleep 3"), "1234", "run1"),
-        (("sleep 1", "sleep 3"), "1234", "run1"),
-        (("sleep 1", "sleep 2"), "5678", "run1"),
-        (("sleep 1", "sleep 2"), "1234", "run2"),
+        (("one",), "1234", "run1"),
+        (("one", "two", "three"), "1234", "run1"),
+        (("one", "three"), "1234", "run1"),
+        (("one", "two"), "5678", "run1"),
+        (("one", "two"), "1234", "run2"),
     ],
     ids=["fewer processes", "more processes", "another option", "another target", "other work"],
 )
 def test_a_job_is_not_taken_for_another_one(
     host: Host, tmp_path: Path, lines: tuple[str, ...], digest: str, began: str
 ) -> None:
-    tool = job_of(tmp_path, "sleep 1", "sleep 2")
+    gate = tmp_path / "go"
+    tool = job_of(tmp_path, *(f"{until(gate)}; : {name}" for name in ("one", "two")))
     assert host(tool.start_script()).code == 0
-    other = job_of(tmp_path, *lines, digest=digest, began=began)
-    if len(lines) == 3:  # Those that run are two of its three: the third is started beside them, and no face is left.
-        assert host(other.start_script()).code == 0
-        return
+    other = job_of(tmp_path, *(f"{until(gate)}; : {name}" for name in lines), digest=digest, began=began)
     reply = host(other.start_script())
+    gate.touch()
+    if len(lines) == 3:  # Those that run are two of its three: the third is started beside them, and no face is left.
+        assert reply.code == 0
+        return
     assert reply.code != 0
     assert "still runs" in reply.error_text
-    assert "sleep 2" in reply.error_text
+    assert ": two" in reply.error_text
     ended(tool, host)
     assert host(other.start_script()).code == 0
 
@@ -366,12 +379,14 @@ def test_after_a_failure_every_part_is_done_again(host: Host, tmp_path: Path) ->
 
 
 def test_a_tool_outlives_what_started_it(host: Host, tmp_path: Path) -> None:
-    tool = job_of(tmp_path, "sleep 6; :")
+    tool = job_of(tmp_path, f": > {tmp_path}/begun; {until(tmp_path / 'go')}")
     assert host(tool.start_script()).code == 0
     pid = Path(tool.directory, "1/pid").read_text()
+    wait_for((tmp_path / "begun").exists)  # A start is over before what it starts has begun.
     os.kill(int(pid), signal.SIGKILL)
     assert host(tool.start_script()).code == 0
     assert Path(tool.directory, "1/pid").read_text() == pid
+    (tmp_path / "go").touch()
     assert ended(tool, host) == ["vanished\n"]
     assert host(tool.start_script()).code == 0
     assert Path(tool.directory, "1/pid").read_text() != pid

@@ -190,6 +190,7 @@ def test_a_job_that_was_killed_is_told_and_started_again(machine: Machine) -> No
     seen = machine.read(job)
     assert (seen.state, seen.run) == ("running", "run1")
     assert seen.started.startswith("run run1 started 20")
+    wait_for(lambda: lines(machine.folder / "count"))  # A start is over before what it starts has begun.
     os.killpg(int(seen.pid), signal.SIGKILL)
     assert machine.ended(job) == "vanished\n"
     assert machine.read(job).state == "vanished"
