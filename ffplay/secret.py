@@ -37,6 +37,7 @@ class Secrets:
         # The first characters of a spelling -> (spelling, name), the longest first.
         self._heads: dict[str, tuple[tuple[str, str], ...]] = {}
         self._here = threading.local()
+        self._adding = threading.Lock()
 
     def __bool__(self) -> bool:
         return bool(self._names)
@@ -58,12 +59,15 @@ class Secrets:
     def add(self, value: str, name: str) -> Secret:
         """Return a text as a secret, and mask it from now on; a secret keeps the first name that it is given."""
         made = Secret(value, self)
-        if value and value not in self._names:
-            from ffplay.spellings import spellings  # what it takes is not imported by who has no secret
+        # It is known to all threads as soon as it is masked, and not before.
+        with self._adding:
+            if value and value not in self._names:
+                from ffplay.spellings import spellings  # what it takes is not imported by who has no secret
 
-            label = self._names[str.__str__(value)] = _UNFIT.sub(" ", name).strip()
-            for spelling in spellings(str.__str__(value)):
-                self._index(spelling, label)
+                label = _UNFIT.sub(" ", name).strip()
+                for spelling in spellings(str.__str__(value)):
+                    self._index(spelling, label)
+                self._names[str.__str__(value)] = label
         return made
 
     def _index(self, spelling: str, name: str) -> None:

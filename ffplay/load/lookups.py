@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,12 @@ _PIPE_SECONDS = 120.0
 
 
 class Lookups:
-    """The lookups of one command; each is done once. `folders` are where relative files are searched."""
+    """The lookups of one command; each is done once, whichever threads ask. `folders` is where files are searched."""
 
     def __init__(self, vault: Vault, folders: tuple[Path, ...]) -> None:
         self._vault, self._folders = vault, folders
         self._known: dict[tuple[str, str], str] = {}
+        self._guard = threading.Lock()
         self._kinds: Mapping[str, Callable[[str], str]] = {"env": _env, "file": self._file, "pipe": _pipe}
 
     def __call__(self, kind: str, term: Any, **options: Any) -> Any:
@@ -34,8 +36,9 @@ class Lookups:
         if name == "env" and "default" in options and str(term) not in os.environ:
             return options["default"]
         key = (name, str.__str__(str(term)))
-        if key not in self._known:
-            self._known[key] = self._kinds[name](key[1])
+        with self._guard:
+            if key not in self._known:
+                self._known[key] = self._kinds[name](key[1])
         return self._vault.secrets.add(self._known[key], f"{name} {key[1] if name != 'pipe' else key[1].split()[0]}")
 
     def _file(self, term: str) -> str:

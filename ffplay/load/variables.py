@@ -6,6 +6,7 @@ what was registered, the command line, and the magic variables.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -39,12 +40,16 @@ class Directories:
 
 
 class Names(Mapping[str, Any]):
-    """Variables by name. A value is rendered when it is asked for, once, and may use other variables."""
+    """Variables by name. A value is rendered when it is asked for, once, and may use other variables.
+
+    Threads may ask at once; one that asks for what another is rendering renders it too.
+    """
 
     def __init__(self, layers: tuple[Layer, ...], renderer: Callable[[], Renderer], secrets: Secrets) -> None:
         self._layers, self._renderer, self._secrets = layers, renderer, secrets
         self._ready: dict[str, Any] = {}
-        self._busy: list[str] = []
+        # What each thread is rendering, the outermost first.
+        self._busy: dict[int, list[str]] = {}
 
     def __getitem__(self, name: str) -> Any:
         if name in self._ready:
@@ -53,14 +58,15 @@ class Names(Mapping[str, Any]):
         if layer is None:
             raise KeyError(name)
         raw = layer.values[name]
-        if name in self._busy:
-            chain = " -> ".join([*self._busy[self._busy.index(name) :], name])
+        busy = self._busy.setdefault(threading.get_ident(), [])
+        if name in busy:
+            chain = " -> ".join([*busy[busy.index(name) :], name])
             raise Mistake(place_of(raw), f"the variable `{name}` is defined by itself: {chain}")
-        self._busy.append(name)
+        busy.append(name)
         try:
             value = raw() if isinstance(raw, Lazy) else self.render(raw, layer.kind)
         finally:
-            self._busy.pop()
+            busy.pop()
         if isinstance(value, Unknown):
             raise NotKnown(value.why)
         if names_secret(name):
@@ -178,6 +184,7 @@ class Variables:
         self._site, self._extra, self._where, self._shards = site, extra, where or Directories(), shards
         self._vault = vault or Vault(Secrets())
         self._made: Renderer | None = None
+        self._making = threading.Lock()
         self._of_all: dict[Any, _HostVars] = {}
         self._own: dict[str, Mapping[str, Any]] = {}
 
@@ -202,11 +209,12 @@ class Variables:
         return str(self.own(host)["state_dir"])
 
     def _renderer(self) -> Renderer:
-        if self._made is None:
-            from ffplay.load.jinja import Renderer
+        with self._making:
+            if self._made is None:
+                from ffplay.load.jinja import Renderer
 
-            self._made = Renderer(self._vault, self._where.templates, self._where.files)
-        return self._made
+                self._made = Renderer(self._vault, self._where.templates, self._where.files)
+            return self._made
 
     def _magic(
         self, host: Host, play: Play | None, target: Target | None, play_hosts: Sequence[str]

@@ -5,8 +5,10 @@ import html
 import io
 import json
 import shlex
+import sys
 import urllib.parse
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -55,6 +57,24 @@ def test_a_secret_is_masked_however_it_is_spelled(secrets: Secrets, spell: Calla
     assert masked.startswith("before ")
     assert masked.endswith(" after")
     assert f"<secret {'token' if value == PLAIN else 'db_password'}>" in masked
+
+
+def test_a_secret_is_masked_from_the_moment_that_a_thread_has_it() -> None:
+    secrets = Secrets()
+
+    def shown(number: int) -> bool:
+        text = f"alike-{number // 4}-"  # Of each there are four that add it, and all begin with the same characters.
+        secrets.add(text, "one")
+        return text in secrets.mask(f"it is {text}.")
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            assert not any(pool.map(shown, range(400)))
+    finally:
+        sys.setswitchinterval(before)
+    assert [number for number in range(100) if f"alike-{number}-" in secrets.mask(f"it is alike-{number}-.")] == []
 
 
 @pytest.mark.parametrize("before", ["", "u", "us", "user:"])

@@ -1,9 +1,17 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
 import pytest
 
 from ffplay.errors import InputError
 from ffplay.load import NotKnown, Scope, target_of
 from ffplay.load.marked import Text
+from ffplay.load.values import Kind, Layer, Lazy
+from ffplay.load.variables import Names
+from ffplay.load.vaultkeys import Vault
 from ffplay.model import Unknown
+from ffplay.secret import Secrets
 
 FILES = {
     "inventory.yml": """
@@ -121,6 +129,23 @@ def test_what_nobody_knows_yet_is_not_known(scope: Scope, text: str) -> None:
     with pytest.raises(NotKnown) as caught:
         child.render(text)
     assert caught.value.why == "the result"
+
+
+def test_what_one_thread_renders_another_may_ask_for() -> None:
+    both = threading.Barrier(2)
+    slow = Lazy(lambda: both.wait(30) >= 0)
+    names = Names((Layer({"slow": slow}, Kind.DATA),), lambda: pytest.fail("there is no template"), Secrets())
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(names.__getitem__, ["slow", "slow"])) == [True, True]
+
+
+def test_what_many_threads_look_up_is_looked_up_once(tmp_path: Path) -> None:
+    from ffplay.load.lookups import Lookups
+
+    lookup = Lookups(Vault(Secrets()), ())
+    with ThreadPoolExecutor(8) as pool:
+        found = set(pool.map(lambda _: lookup("pipe", f"echo x >> {tmp_path}/times; sleep 0.1; echo 1"), range(8)))
+    assert (found, (tmp_path / "times").read_text()) == ({"1"}, "x\n")
 
 
 def test_a_template_keeps_its_last_newline_and_drops_those_after_blocks(scope: Scope) -> None:

@@ -77,11 +77,10 @@ def test_a_host_that_stays_away_is_given_up(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_one_process_that_fails_is_told_while_the_others_run(tmp_path: Path) -> None:
-    begun = time.monotonic()
     with pytest.raises(ChangeFailed, match="exit code 7: echo bad; exit 7") as failure:
-        bring(Site(), tmp_path, "sleep 20", "echo bad; exit 7")
-    assert time.monotonic() - begun < 10
+        bring(Site(), tmp_path, "sleep 600", "echo bad; exit 7")
     assert failure.value.output == "bad\n"
+    # It is still there to be ended.
     subprocess.run(f"kill -TERM -$(cat {tmp_path}/tool-1/1/pid)", shell=True, check=True)
 
 
@@ -100,8 +99,9 @@ def test_a_timeout_ends_every_process(tmp_path: Path) -> None:
 
 
 def test_an_operator_who_stops_leaves_the_tool_running(tmp_path: Path) -> None:
-    line = f"echo x >> {tmp_path}/started; sleep 3; :"
+    line = f"echo x >> {tmp_path}/started; until [ -e {tmp_path}/go ]; do sleep 0.1; done"
     with pytest.raises(Interrupted, match="runs on by itself on app1"):
         bring(Site(stop_at=2), tmp_path, line)
+    (tmp_path / "go").touch()
     bring(Site(), tmp_path, line)
     assert (tmp_path / "started").read_text() == "x\n"
