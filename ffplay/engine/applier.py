@@ -185,8 +185,7 @@ class Applier:
         """Note on the host what was made."""
         if self._journal and made:
             numbers = [batch.numbers[index] for index in made]
-            scripts = [self._journal.done_script(number, host.name) for number in numbers]
-            self._note(host, "".join(scripts))
+            self._note(host, self._journal.done_script(numbers, host.name))
 
     def _note(self, host: Host, script: str) -> None:
         """Have the host note something. Raise `Refused` where it did not, whatever was the matter."""

@@ -29,6 +29,7 @@ from ffplay.resources.run_scripts import (
     done_script,
     end_script,
     intent_line,
+    kept_script,
     noted_script,
     times_script,
 )
@@ -104,18 +105,20 @@ class Journal:
         lines = [intent_line(number, step.kind, step.title, change, now, self._secrets) for number, change in pairs]
         return append_script(self._dirs[changes[0].host], self.head, lines)
 
-    def done_script(self, number: int, host: str) -> str:
-        """Return sh that notes on a host that a change is made."""
-        return done_script(self._dirs[host], self.head, number)
+    def done_script(self, numbers: Sequence[int], host: str) -> str:
+        """Return sh that notes on a host that changes are made, and has that on disk."""
+        return done_script(self._dirs[host], self.head, numbers, synced=True)
 
     def around(self, number: int, step: Step, change: Change, script: str) -> str:
         """Return a change's script with the note behind it; `intent_script` comes before it."""
         directory = self._dirs[change.host]
-        asked = step.register and isinstance(change.resource, Command) and not change.resource.guarded
-        output = f"{directory}/runs/{self.head.run}/{number}" if asked else ""
-        # What was done to a file, a unit or data shows on the site; that a command was done shows nowhere else.
-        done = done_script(directory, self.head, number, output, synced=isinstance(change.resource, Command))
-        return noted_script(script, done, output)
+        if step.register and isinstance(change.resource, Command) and not change.resource.guarded:
+            return kept_script(script, directory, self.head, number)
+        return noted_script(script, done_script(directory, self.head, [number], isinstance(change.resource, Command)))
+
+    def around_joint(self, numbers: Sequence[int], host: str, script: str) -> str:
+        """Return a script that makes several changes of a host with the notes behind it."""
+        return noted_script(script, done_script(self._dirs[host], self.head, numbers, synced=False))
 
     def judge(self, host: str, reply: Reply) -> None:
         """Raise `Refused` where a script ended because it could not note what it was about to do."""

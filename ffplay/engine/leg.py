@@ -8,7 +8,7 @@ before it is wiped, a backup that holds all there is) do not rest on what the co
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +21,7 @@ from ffplay.engine.plan import StepPlan, not_converged
 from ffplay.errors import ChangeFailed, Error, HostError
 from ffplay.model import Change, Host, Step
 from ffplay.remote.base import Become, Connection, Reply
-from ffplay.resources.base import Scripted, blamed
+from ffplay.resources.base import NOTHING, Scripted, blamed
 
 
 def _nothing(_: Work) -> None:
@@ -152,27 +152,37 @@ class Leg:
     def _add_batch(self, batch: Batch) -> None:
         fence = self._lock.fence(self._host.name) if self._lock else ""
         noted = self._journal.intent_script(batch.numbers, batch.work.step, batch.changes) if self._journal else ""
-        opening, batch.work.opening = batch.work.opening, ""
-        if fence or noted or opening:
-            self._add(f"{fence}{noted}{opening}", (batch, batch.changes[0]))
+        before, batch.work.opening = f"{fence}{noted}{batch.work.opening}", ""
         again = self._lock.fence_again(self._host.name) if self._lock else ""
         for some in _runs(batch):
-            first = some[0][1].resource
-            joint = first.joint([(one.resource, one.before, one.after) for _, one in some]) if len(some) > 1 else ""
-            if joint:
-                self._add(again + joint, (batch, some[0][1]), tuple(one for _, one in some))
-            for number, change in some:
-                bring = change.resource.behind_joint if joint else change.resource.bring_script
-                script = bring(change.before, change.after)
-                if self._journal:
-                    script = self._journal.around(number, batch.work.step, change, script)
-                self._add(again + script, (batch, change))
+            for script, change, joint in self._scripts_of(batch.work.step, some):
+                self._add(before + again + script, (batch, change), joint)
+                before = ""
         readings = {}
         for reading, members in readings_of(list(batch.last)):
             readings[len(self._scripts)] = (reading, members)
             self._add(reading.read_script(), (batch, None), stop=False)
         self._readings.append(readings)
         self._ends.append(len(self._scripts))
+
+    def _scripts_of(
+        self, step: Step, some: Sequence[tuple[int, Change]]
+    ) -> Iterator[tuple[str, Change, tuple[Change, ...]]]:
+        """Yield the scripts of changes of one kind: each with the change to blame, and those that it makes together."""
+        first = some[0][1]
+        joint = first.resource.joint([(one.resource, one.before, one.after) for _, one in some]) if some[1:] else ""
+        alone = [
+            (number, one, (one.resource.behind_joint if joint else one.resource.bring_script)(one.before, one.after))
+            for number, one in some
+        ]
+        if joint:
+            # Those that are made by it alone are noted by it too.
+            numbers = [number for number, _, script in alone if script == NOTHING]
+            alone = [each for each in alone if each[2] != NOTHING]
+            noted = self._journal.around_joint(numbers, self._host.name, joint) if self._journal and numbers else joint
+            yield noted, first, tuple(one for _, one in some)
+        for number, one, script in alone:
+            yield self._journal.around(number, step, one, script) if self._journal else script, one, ()
 
     def _add(
         self, script: str, whose: tuple[Batch, Change | None], joint: tuple[Change, ...] = (), stop: bool = True
@@ -206,7 +216,7 @@ class Leg:
 
     def _end(self, batch: Batch, mine: range, readings: Mapping[int, tuple[Scripted, tuple[Scripted, ...]]]) -> None:
         for number in mine:
-            if self._changes[number][1] is not None and number not in self._joint:
+            if self._changes[number][1] is not None:
                 batch.work.result.update(result_of(self._replies[number]))
         try:
             values: dict[Any, Any] = {}

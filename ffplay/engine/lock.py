@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager
 from types import MappingProxyType
 from typing import Any
 
-from ffplay.engine.access import SiteAccess, collected, read_host
+from ffplay.engine.access import SiteAccess, collected, read_host, readings_of, told_by
 from ffplay.engine.framed import run_framed
 from ffplay.engine.processes import dead, identity
 from ffplay.engine.view import Key
@@ -182,15 +182,16 @@ class Lock:
         )
 
     def _take(self, host: str, hosts: list[str], asked: Sequence[Scripted]) -> dict[Key, Any]:
-        scripts = [self._resources[host].bring_script(None, self._holder), *(one.read_script() for one in asked)]
-        stops = [True, *(False for _ in asked)]
+        readings = readings_of(asked)
+        scripts = [self._resources[host].bring_script(None, self._holder), *(one.read_script() for one, _ in readings)]
+        stops = [True, *(False for _ in readings)]
         label = self._resources[host].label
         # Noted before: the answer may be lost after the lock was taken.
         self._held[host] = self._holder
         for _ in range(_TRIES):
             reply, *read = run_framed(self._access.connection(host), scripts, stop=stops)
             if reply.code == 0:
-                return _values(host, asked, read)
+                return _values(host, readings, read)
             if reply.code != HELD:
                 raise SiteError(host, f"cannot make {label}", "see state_dir in the inventory", reply.error_text)
             found, errors = self._locks.read([host])
@@ -235,12 +236,15 @@ class Lock:
             not_released(error)
 
 
-def _values(host: str, asked: Sequence[Scripted], replies: Sequence[Reply]) -> dict[Key, Any]:
+def _values(
+    host: str, readings: Sequence[tuple[Scripted, tuple[Scripted, ...]]], replies: Sequence[Reply]
+) -> dict[Key, Any]:
     """Return what was read behind the lock; what makes no sense is left for who asks for it again, and is told why."""
     found: dict[Key, Any] = {}
-    for one, reply in zip(asked, replies, strict=False):
+    for (reading, members), reply in zip(readings, replies, strict=False):
         with contextlib.suppress(SiteError):
-            found[host, one] = one.parsed(host, reply)
+            told = told_by(host, reading, members, reply)
+            found.update({(host, one): value for one, value in told if not isinstance(value, SiteError)})
     return found
 
 

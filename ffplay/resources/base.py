@@ -88,6 +88,10 @@ class Resource(ABC):
         return bool(after == observed)
 
 
+# The script of a change that is made together with others (`joint`), and leaves nothing else to do.
+NOTHING = ":"
+
+
 class Scripted(Resource):
     """A resource that is read by POSIX sh, so that many are read on a host by one script."""
 
@@ -231,6 +235,14 @@ def whole(host: str, label: str, reply: Reply) -> Reply:
     except ValueError as error:
         raise SiteError(host, f"cannot read {label}: {error}", "", reply.error_text) from error
     return reply
+
+
+def at_once(script: str) -> str:
+    """Return sh that prints by one write what a script prints, which is text: each write travels by itself."""
+    return f"""ffplay_told=$(
+{script}
+)
+ffplay_rc=$?; printf '%s\\n' "$ffplay_told"; [ $ffplay_rc -eq 0 ] || exit $ffplay_rc"""
 
 
 def quote(argv: Iterable[str]) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ffplay.remote.base import Reply
-from ffplay.resources.base import ShellResource, quote
+from ffplay.resources.base import ShellResource, at_once, quote
 from ffplay.resources.differences import text_of
 
 
@@ -105,7 +105,7 @@ class HostFacts(ShellResource):
                     units=shlex.quote(self.units_dir),
                 )
             )
-        return "\n".join([*lines, ":"])
+        return at_once("\n".join([*lines, ":"]))
 
     def parse(self, reply: Reply) -> HostState:
         """Return the facts. Raise ValueError where the host gave none."""

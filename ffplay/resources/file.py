@@ -15,7 +15,7 @@ from typing import Any
 from ffplay.edit import lua
 from ffplay.model import Unknown
 from ffplay.remote.base import Reply
-from ffplay.resources.base import Irreversible, ShellResource, blame_script, quote
+from ffplay.resources.base import NOTHING, Irreversible, ShellResource, blame_script, quote
 from ffplay.resources.differences import content_facts, facts_of, otherwise, text_of
 from ffplay.resources.files import Files, together
 
@@ -117,7 +117,7 @@ class File(ShellResource):
 
     def behind_joint(self, before: Any, after: Any) -> str:
         """Return nothing: it was written with the others."""
-        return ":"
+        return NOTHING
 
     def facts(self, value: Any) -> Mapping[str, str]:
         """Return all but the content itself: a digest of each line, and of a Lua file its numbers by name."""

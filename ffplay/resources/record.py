@@ -6,11 +6,12 @@ It lies on the site and not with the operator, so that anybody, from any machine
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ffplay.model import Generation
 from ffplay.remote.base import Reply
-from ffplay.resources.base import ShellResource, quote, told
+from ffplay.resources.base import ShellResource, blame_script, quote, told
 from ffplay.resources.differences import facts_of
 
 # A record is one small JSON object; a later layout gets another number and is refused, not guessed at.
@@ -103,6 +104,19 @@ def write_script(path: str, record: Record | None) -> str:
         f"{prepare_script(path, record)}"
         f"{{ sync {target}.part 2>/dev/null || sync; }} && mv -f {target}.part {target} || exit\n"
     )
+
+
+def write_together_script(records: Sequence[tuple[int, str, Record]]) -> str:
+    """Return sh that writes records whole, each with the number of its change."""
+    if not records:
+        return ""
+    prepared = "".join(prepare_script(path, record) for _, path, record in records)
+    parts = quote(f"{path}.part" for _, path, _ in records)
+    named = "".join(
+        f"mv -f {quote([f'{path}.part', path])} || {{ {blame_script(number)}; exit 1; }}\n"
+        for number, path, _ in records
+    )
+    return f"{prepared}sync {parts} 2>/dev/null || sync\n{named}"
 
 
 def prepare_script(path: str, record: Record) -> str:

@@ -66,48 +66,53 @@ sync "$ffplay_j/journal" 2>/dev/null || sync) || {{
 """
 
 
-def done_script(state_dir: str, head: RunHead, number: int, output: str = "", synced: bool = True) -> str:
-    """Return sh that notes that a change is made. `synced`: and has it on disk.
+def done_script(state_dir: str, head: RunHead, numbers: Sequence[int], synced: bool) -> str:
+    """Return sh that notes that changes are made. `synced`: and has it on disk.
 
-    `output` is the path of the files `OUTPUT.out` and `OUTPUT.err` with what a command printed, which a later step may
-    ask for: their beginning is noted too.
+    What was done to a file, a unit or data shows on the site, also where a power cut took such a note; that a command
+    was done shows nowhere else.
     """
     path = quote([f"{state_dir}/runs/{head.run}/journal"])
-    if not output:
-        # What is lost of these by a power cut is seen on the site itself; a command's end is not.
-        return f"""printf '\\n{{"done": {number}}}\\n' >> {path} || {{
-  echo "the journal "{path}" cannot be written" >&2; exit {NOT_NOTED}
-}}
-{"sync " + path + " 2>/dev/null || sync" if synced else ""}
+    lines = "".join(f'\\n{{"done": {number}}}\\n' for number in numbers)
+    return f"""printf '{lines}' >> {path} || {{ {_cannot_be_written(path)}; }}
+{_sync(path) if synced else ""}
 """
-    part = f'$(head -c {_OUTPUT_BYTES} "$ffplay_o.%s" | base64 | tr -d "\\n")'
-    more = f', "out": "{part % "out"}", "err": "{part % "err"}"'
-    line = f'{{"done": {number}'
-    return f"""ffplay_o={quote([output])}
+
+
+def noted_script(change: str, done: str) -> str:
+    """Return sh that makes a change, and notes that it is made where that went well."""
+    return f"(\n{change}\n)\nffplay_rc=$?; [ $ffplay_rc -eq 0 ] || exit $ffplay_rc\n{done}"
+
+
+def kept_script(change: str, state_dir: str, head: RunHead, number: int) -> str:
+    """Return `noted_script` of a command whose outputs a later step may ask for: their beginning is noted too."""
+    directory = f"{state_dir}/runs/{head.run}"
+    path, out = quote([f"{directory}/journal"]), quote([f"{directory}/{number}"])
+    part = f'$(head -c {_OUTPUT_BYTES} {out}.%s | base64 | tr -d "\\n")'
+    return f"""(umask 077; : > {out}.out && : > {out}.err) || exit {NOT_NOTED}
+(
+{change}
+) > {out}.out 2> {out}.err
+ffplay_rc=$?; cat {out}.out; cat {out}.err >&2
+[ $ffplay_rc -eq 0 ] || exit $ffplay_rc
 ffplay_l=$(cat <<FFPLAY_LINE
-{line}{more}}}
+{{"done": {number}, "out": "{part % "out"}", "err": "{part % "err"}"}}
 FFPLAY_LINE
 )
-printf '\n%s\n' "$ffplay_l" >> {path} || {{ echo "the journal "{path}" cannot be written" >&2; exit {NOT_NOTED}; }}
-sync {path} 2>/dev/null || sync
-rm -f "$ffplay_o.out" "$ffplay_o.err"
+printf '\n%s\n' "$ffplay_l" >> {path} || {{ {_cannot_be_written(path)}; }}
+{_sync(path)}
+rm -f {out}.out {out}.err
 """
 
 
-def noted_script(change: str, done: str, output: str = "") -> str:
-    """Return sh that makes a change, and notes that it is made where that went well.
+def _cannot_be_written(path: str) -> str:
+    """Return sh that ends a script because a quoted path could not be written."""
+    return f'echo "the journal "{path}" cannot be written" >&2; exit {NOT_NOTED}'
 
-    A change that was made together with others (`:`) needs no shell of its own for that.
-    """
-    if change == ":" and not output:
-        return done
-    body = f"(\n{change}\n)"
-    if output:
-        out = quote([output])
-        body = f"(umask 077; : > {out}.out && : > {out}.err) || exit {NOT_NOTED}\n"
-        body += f"(\n{change}\n) > {out}.out 2> {out}.err\nffplay_rc=$?; cat {out}.out; cat {out}.err >&2\n"
-        body += "(exit $ffplay_rc)"
-    return f"{body}\nffplay_rc=$?; [ $ffplay_rc -eq 0 ] || exit $ffplay_rc\n{done}"
+
+def _sync(path: str) -> str:
+    """Return sh that has a quoted path on disk."""
+    return f"sync {path} 2>/dev/null || sync"
 
 
 def end_script(state_dir: str, head: RunHead, end: RunEnd) -> str:

@@ -19,7 +19,7 @@ from ffplay.resources.backup_script import (
     stage_script,
     stopped_script,
 )
-from ffplay.resources.base import DirectResource, Scripted, blamed, quote, told
+from ffplay.resources.base import NOTHING, DirectResource, Scripted, blamed, quote, told
 from ffplay.resources.differences import members
 from ffplay.resources.progress import followed
 from ffplay.resources.shard_data import human
@@ -101,7 +101,7 @@ done"""
 
     def behind_joint(self, before: Any, after: Any) -> str:
         """Return nothing: all of it is done together."""
-        return ":"
+        return NOTHING
 
     def bring(self, access: Access, host: Host, before: Any, after: Any) -> None:
         """Make the newest of `after` under another name, verify it, and only then give it its name.

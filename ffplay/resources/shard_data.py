@@ -9,9 +9,9 @@ from typing import Any
 
 from ffplay.model import Shard, Unknown
 from ffplay.remote.base import Reply
-from ffplay.resources.base import ShellResource, only, quote, told
+from ffplay.resources.base import NOTHING, ShellResource, only, quote, told
 from ffplay.resources.differences import otherwise, text_of
-from ffplay.resources.record import Record, difference, parse_record, record_facts, write_script
+from ffplay.resources.record import Record, difference, parse_record, record_facts, write_script, write_together_script
 from ffplay.resources.shard_files import ENDINGS, ShardFiles, directories_of, files_of, files_script
 from ffplay.resources.unit_scripts import dead_script
 from ffplay.resources.wipe_script import Wipe, wipe_script
@@ -97,18 +97,24 @@ class ShardData(ShellResource):
 
     @classmethod
     def joint(cls, changes: Sequence[tuple[Any, Any, Any]]) -> str:
-        """Set aside together the files of all shards whose files are to go.
+        """Set aside together the files of all shards whose files are to go, and write the records of all others.
 
         First comes the proof that all of them are dead, also after their RestartSec, and that verified backups have
         all their files. The records are written only behind it, for they say that nothing there is the only copy any
         more, and before anything is renamed.
         """
         moved = [(number, *each) for number, each in enumerate(changes) if each[0].moves(*each[1:])]
+        records = [
+            (number, one.shard.stamp, after.record)
+            for number, (one, before, after) in enumerate(changes)
+            if one._keeps_files(before, after) and after.record is not None
+        ]
+        written = write_together_script(records)
         if not moved:
-            return ""
+            return written
         dead = dead_script([(number, one.shard, [*one.directories().values()]) for number, one, _, _ in moved])
         wiped = [one._wipe(number, before, after) for number, one, before, after in moved if after.restored is None]
-        return dead + (wipe_script(wiped) if wiped else "")
+        return dead + (wipe_script(wiped) + "\n" if wiped else "") + written
 
     def _wipe(self, number: int, before: DataState, after: DataState) -> Wipe:
         """Return how the files are set aside.
@@ -126,13 +132,17 @@ class ShardData(ShellResource):
         """Tell whether the files are set aside, or set-aside ones come back."""
         return after.restored is not None or (after.empty and (not before.empty or bool(before.missing)))
 
+    def _keeps_files(self, before: DataState, after: DataState) -> bool:
+        """Tell whether nothing but the record changes."""
+        return not self.moves(before, after) and before.record != after.record
+
     def behind_joint(self, before: Any, after: Any) -> str:
-        """Put set-aside files back, or write the record of a shard whose files stay where they are."""
+        """Put set-aside files back, or remove the record of a shard whose files stay where they are."""
         if after.restored is not None:
             return self._put_back(before, after, after.restored)
-        if self.moves(before, after) or before.record == after.record:
-            return ":"
-        return write_script(self.shard.stamp, after.record)
+        if self._keeps_files(before, after) and after.record is None:
+            return write_script(self.shard.stamp, None)
+        return NOTHING
 
     def _put_back(self, before: DataState, after: DataState, restored: Restored) -> str:
         """Return sh that renames set-aside directories back, and what is there out of their way.

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ffplay.model import Shard
-from ffplay.resources.base import quote
+from ffplay.resources.base import at_once, quote
 
 # The ending of the files of each directory, in the order of their names in `Shard`.
 ENDINGS = {"snap": ".snap", "wal": ".xlog", "index": ".idx"}
@@ -14,6 +14,9 @@ ENDINGS = {"snap": ".snap", "wal": ".xlog", "index": ".idx"}
 # The text header of a snapshot or xlog names its instance within so many bytes. Whatever else a file begins with (a
 # crash leaves some that are nothing but zeros), no more of it is read.
 _HEAD_BYTES = 512
+
+# A record has a few hundred bytes. What has more is none, and is told to be damaged.
+_RECORD_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ def files_script(shards: Sequence[Shard]) -> str:
         )
     asides = " ".join(f"{quote([directory])}.aside-*" for directory in dict.fromkeys(path for *_, path in every))
     stamps = quote(one.stamp for one in shards)
-    return (
+    listing = (
         "\n".join(lines)
         + f"""
 printf %s "$missing"
@@ -64,19 +67,17 @@ IFS=$nl; set -f; set -- $heads; set +f; unset IFS
   case $l in "==> "*" <=="|"Instance: "*|"Server: "*) echo "head $l";; esac
 done
 set --; for d in {asides}; do [ -d "$d" ] && set -- "$@" "$d"; done
-[ $# -eq 0 ] || du -sk "$@" | while IFS= read -r l; do echo "aside $l"; done
-n=0; for f in {stamps}; do printf '\nrecord %d\n' $n; [ ! -f "$f" ] || {{ cat "$f" && echo; }}; n=$((n+1)); done; :"""
+[ $# -eq 0 ] || du -sk "$@" | while IFS= read -r l; do echo "aside $l"; done"""
     )
+    # The records as they are: a shell drops NULs, and a power cut may leave a record of nothing else.
+    return f"""{at_once(listing)}
+set --; for f in {stamps}; do [ ! -f "$f" ] || set -- "$@" "$f"; done
+[ $# -eq 0 ] || head -v -c {_RECORD_BYTES} "$@"; :"""
 
 
 def files_of(shards: Sequence[Shard], text: str) -> list[ShardFiles]:
     """Return what `files_script` printed, shard by shard."""
-    parts = [text]
-    for number in range(len(shards)):
-        # A damaged record may hold anything.
-        *before, last = parts
-        parts = [*before, *last.split(f"\nrecord {number}\n", 1)]
-    listing, *records = parts
+    listing, *records = _parts(text, [one.stamp for one in shards])
     sizes: dict[str, tuple[int, int]] = {}
     owners: dict[str, str] = {}
     missing: list[tuple[int, str]] = []
@@ -102,6 +103,19 @@ def files_of(shards: Sequence[Shard], text: str) -> list[ShardFiles]:
         _one(shard, sizes, owners, tuple(kind for whose, kind in missing if whose == number), aside, record)
         for number, (shard, record) in enumerate(zip(shards, records, strict=True))
     ]
+
+
+def _parts(text: str, stamps: Sequence[str]) -> list[str]:
+    """Return the listing, and each shard's record, empty where there is none."""
+    pieces, whose = [text], []
+    for number, stamp in enumerate(stamps):
+        # A damaged record may hold anything; what is before the first of these is the listing.
+        before, head, record = pieces[-1].partition(f"\n==> {stamp} <==\n")
+        if head:
+            pieces[-1:] = [before, record]
+            whose.append(number)
+    found = dict(zip(whose, pieces[1:], strict=True))
+    return [pieces[0], *(found.get(number, "") for number in range(len(stamps)))]
 
 
 def _one(

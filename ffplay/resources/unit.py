@@ -9,7 +9,7 @@ from typing import Any
 
 from ffplay.model import Unknown
 from ffplay.remote.base import Reply
-from ffplay.resources.base import ShellResource, only, quote
+from ffplay.resources.base import NOTHING, ShellResource, only, quote
 from ffplay.resources.differences import facts_of, otherwise, text_of
 from ffplay.resources.unit_scripts import LOOK, blame_cases, start_script, stop_script
 
@@ -100,7 +100,7 @@ class Unit(ShellResource):
 
     def behind_joint(self, before: Any, after: Any) -> str:
         """Return nothing: all of it is done together."""
-        return ":"
+        return NOTHING
 
     def reverse(self, run: str, before: Any, after: Any) -> Any:
         """Return whether it ran, and was enabled where that was changed."""

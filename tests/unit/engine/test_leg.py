@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -19,6 +21,7 @@ from ffplay.errors import ChangeFailed, Error, Interrupted, Locked, NotConverged
 from ffplay.model import Change, Mark, Play, Step
 from ffplay.resources.base import blame_script
 from ffplay.resources.command import ALWAYS, RAN, Command
+from ffplay.resources.file import ABSENT, File, FileState
 from ffplay.resources.runs import RunHead
 from tests.unit.engine.bench import Bench
 from tests.unit.engine.test_applier import Line
@@ -26,6 +29,7 @@ from tests.unit.engine.test_lock import break_locks, fail, lock_of, wait_for
 
 Make = Callable[..., Bench]
 NOWHERE = Mark("p.yml", 1, 1)
+HEAD = RunHead("run1", "apply", "ann", "laptop", "2026-11-21", "/p.yml", "0.1.0", "2 changes")
 
 
 def step(bench: Bench, name: str, after: Any) -> Change:
@@ -107,11 +111,27 @@ def test_what_changes_of_a_kind_need_together_comes_before_any_of_them(bench: Ma
     assert [one.text(name) for name in "xyz"] == [""] * 3
 
 
+@pytest.mark.parametrize("well", [True, False])
+def test_what_is_made_together_is_noted_together_behind_it(bench: Make, well: bool) -> None:
+    one = bench("- debug: x")
+    lock, _ = lock_of(one)
+    journal = Journal(HEAD, {"a": f"{one.folder}/a/state"}, one.folder)
+    paths = [f"{one.folder}/{name}" for name in ("x", "y", "z" if well else "missing/z")]
+    changes = tuple(Change("a", File(path), ABSENT, FileState("file", b"v\n"), path) for path in paths)
+    work = Work(StepPlan(Step("template", {}, NOWHERE), "a", "planned", changes), one.recorder)
+    with lock.over("a", fail), contextlib.suppress(ChangeFailed):
+        apply(one, [work], lock, journal)
+    noted = [json.loads(line) for line in one.text("a/state/runs/run1/journal").splitlines() if line]
+    assert [line["n"] for line in noted if "n" in line] == [1, 2, 3]
+    assert [line["done"] for line in noted if "done" in line] == ([1, 2, 3] if well else [])
+    assert (work.made, work.result["rc"] == 0) == (well, well)
+    assert one.text("x") == ("v\n" if well else "")
+
+
 def test_a_run_that_loses_its_lock_between_two_steps_notes_and_makes_no_more(bench: Make) -> None:
     one = bench("- debug: x")
     lock, _ = lock_of(one)
-    head = RunHead("run1", "apply", "ann", "laptop", "2026-11-21", "/p.yml", "0.1.0", "2 changes")
-    journal = Journal(head, {"a": f"{one.folder}/a/state"}, one.folder)
+    journal = Journal(HEAD, {"a": f"{one.folder}/a/state"}, one.folder)
     mine = works(one, shell(f"rm -r {one.folder}/a/state/lock"), shell(f"touch {one.folder}/made"))
     with lock.over("a", fail), pytest.raises(Locked, match="was broken, and is free now"):
         apply(one, mine, lock, journal)

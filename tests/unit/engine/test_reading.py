@@ -42,7 +42,7 @@ def test_one_damaged_shard_leaves_the_others_of_its_host(bench: Make, monkeypatc
     monkeypatch.setattr(LocalConnection, "run", noted)
     values, errors = read_hosts(made.access, made.loaded.site.hosts, {"a": wanted}, 4)
     # One script, in which each program is started once for all shards.
-    assert [script.count("head -v") for script in scripts] == [1]
+    assert [script.count("du -sk") for script in scripts] == [1]
     (error,) = errors["a"]
     assert error.message.startswith(f"cannot read {shards[1].data_dir}: {shards[1].stamp} is damaged")
     assert values["a", wanted[0]] == values["a", wanted[2]] == DataState()

@@ -11,6 +11,7 @@ import pytest
 
 from ffplay.model import Generation, Shard
 from ffplay.remote.base import Reply
+from ffplay.resources.base import NOTHING
 from ffplay.resources.record import Record, record_text
 from ffplay.resources.shard_data import DataState, ShardData, ShardsData
 from tests.unit.resources.tarantool_files import shard_with_files
@@ -77,14 +78,36 @@ def test_each_has_its_own_files_instance_and_record(host: RunOn, shards: list[Sh
     assert (one.record, other.record) == (None, RECORD)
 
 
-def test_a_damaged_record_is_told_of_its_shard_alone(host: RunOn, shards: list[Shard]) -> None:
-    Path(shards[1].stamp).write_text("record 0\n{")
+@pytest.mark.parametrize(
+    "damaged", [b"{", b"\n==> {", b"\0" * 300, b"{" * (1 << 21)], ids=["cut", "odd", "NULs", "long"]
+)
+def test_a_damaged_record_is_told_of_its_shard_alone(host: RunOn, shards: list[Shard], damaged: bytes) -> None:
+    Path(shards[1].stamp).write_bytes(damaged)
+    Path(shards[0].stamp).write_text(record_text(RECORD))
     one, other = read_together(host, shards)
     assert isinstance(one, DataState)
+    assert one.record == RECORD
     assert isinstance(other, ValueError)
     assert shards[1].stamp in str(other)
     with pytest.raises(ValueError, match="is damaged"):
         read(host, shards[1])
+
+
+def test_records_alone_are_written_together(host: RunOn, shards: list[Shard]) -> None:
+    before = [read(host, shard) for shard in shards]
+    changes = [
+        (ShardData(shard), state, dataclasses.replace(state, record=RECORD))
+        for shard, state in zip(shards, before, strict=True)
+    ]
+    reply = host(ShardData.joint(changes))
+    assert (reply.code, reply.error_text) == (0, "")
+    assert [read(host, shard) for shard in shards] == [after for _, _, after in changes]
+    assert {one.behind_joint(before, after) for one, before, after in changes} == {NOTHING}
+    Path(shards[1].stamp).unlink()
+    Path(f"{shards[1].stamp}.part").mkdir()
+    assert host(ShardData.joint(changes)).code != 0
+    # What cannot be written for one is written for none.
+    assert [Path(shard.stamp).exists() for shard in shards] == [True, False]
 
 
 def test_directories_that_are_missing_are_told_of_their_shard(host: RunOn, shards: list[Shard]) -> None:
