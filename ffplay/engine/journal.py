@@ -25,13 +25,14 @@ from ffplay.resources.command import Command
 from ffplay.resources.run_scripts import (
     NOT_NOTED,
     append_script,
-    close_script,
+    closed_file,
     done_script,
-    end_script,
+    end_file,
     intent_line,
+    keep_script,
     kept_script,
     noted_script,
-    times_script,
+    times_file,
 )
 from ffplay.resources.run_times import RunTimes
 from ffplay.resources.runs import RunEnd, RunHead
@@ -166,12 +167,11 @@ class Journal:
 
     def end_script(self, host: str, end: RunEnd, closed: Mapping[str, str]) -> str:
         """Return sh that writes on a host how the run ended, and which runs are closed by it (run: why)."""
-        directory = self._dirs[host]
-        scripts = [close_script(directory, run, why, self.head.run) for run, why in closed.items()]
-        if self.times is not None:
-            scripts.append(times_script(directory, self.head.run, self.times))
-        told = replace(end, error=self._secrets.mask(end.error))
-        return end_script(directory, self.head, told) + "".join(scripts)
+        run = self.head.run
+        files = [end_file(run, replace(end, error=self._secrets.mask(end.error)))]
+        files += [closed_file(other, why, run) for other, why in closed.items()]
+        files += [times_file(run, self.times)] if self.times is not None else []
+        return keep_script(self._dirs[host], files)
 
     def _write(self, body: Mapping[str, Any], *, sync: bool) -> None:
         self._write_line(json.dumps(body), sync=sync)

@@ -89,9 +89,9 @@ echo "$(($(date +%s) - $(stat -c %Y "$d/holder")))" && cat "$d/holder"
         new = f"{quote([f'{self.label}.{holder.token}'])}.$$.new"
         return f"""umask 022
 mkdir -p {quote([self.state_dir])} && mkdir {new} || exit 1
-cat > {new}/holder <<'FFPLAY_LOCK' && echo {holder.token} > {new}/token || {{ rm -rf {new}; exit 1; }}
-{json.dumps(asdict(holder))}
-FFPLAY_LOCK
+printf '%s\\n' {quote([json.dumps(asdict(holder))])} > {new}/holder && echo {holder.token} > {new}/token || {{
+  rm -rf {new}; exit 1
+}}
 mv -T {new} {quote([self.label])} 2>/dev/null && exit 0
 rm -rf {new}
 exit {HELD}"""
@@ -104,7 +104,7 @@ exit {HELD}"""
         """
         token = holder.token
         return f"""d={quote([self.label])}
-mine() {{ [ "$(cat "$1/token" 2>/dev/null)" = {token} ]; }}
+mine() {{ t=; {{ read -r t < "$1/token"; }} 2>/dev/null; [ "$t" = {token} ]; }}
 mine "$d" || exit 0
 why=$(mv -T "$d" "$d.{token}.gone" 2>&1) || {{ mine "$d" || exit 0; echo "$why" >&2; exit 1; }}
 mine "$d.{token}.gone" || {{ mv -T "$d.{token}.gone" "$d"; exit; }}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from ffplay.model import Change
@@ -50,16 +50,14 @@ def append_script(state_dir: str, head: RunHead, lines: Sequence[str]) -> str:
     A line that a full disk left half written is ended first: an empty one says nothing.
     """
     directory = quote([f"{state_dir}/runs/{head.run}"])
-    text = "\n".join(lines)
+    text = quote(["\n".join(lines)])
+    # By the shell itself, which needs no program for it; none of it is an argument that others could read.
     return f"""ffplay_j={directory}; (umask 077
-[ -f "$ffplay_j/head.json" ] || {{ mkdir -p "$ffplay_j" && cat > "$ffplay_j/head.new" <<'FFPLAY_HEAD' &&
-{json.dumps(asdict(head))}
-FFPLAY_HEAD
-mv "$ffplay_j/head.new" "$ffplay_j/head.json"; }} || exit
-cat >> "$ffplay_j/journal" <<'FFPLAY_LINE' || exit
-
-{text}
-FFPLAY_LINE
+[ -f "$ffplay_j/head.json" ] || {{
+  mkdir -p "$ffplay_j" && printf '%s\\n' {quote([json.dumps(asdict(head))])} > "$ffplay_j/head.new" &&
+  mv "$ffplay_j/head.new" "$ffplay_j/head.json"
+}} || exit
+printf '\\n%s\\n' {text} >> "$ffplay_j/journal" || exit
 sync "$ffplay_j/journal" 2>/dev/null || sync) || {{
   echo "the journal $ffplay_j cannot be written" >&2; exit {NOT_NOTED}
 }}
@@ -115,25 +113,42 @@ def _sync(path: str) -> str:
     return f"sync {path} 2>/dev/null || sync"
 
 
-def end_script(state_dir: str, head: RunHead, end: RunEnd) -> str:
-    """Return sh that writes how the run ended, where the host knows the run."""
-    return _write(state_dir, head.run, "end", asdict(end))
+@dataclass(frozen=True, slots=True)
+class RunFile:
+    """What a host that knows the run `run` is to keep of it in `NAME.json`."""
+
+    run: str
+    name: str
+    body: Mapping[str, Any]
 
 
-def close_script(state_dir: str, run: str, closed: str, by: str) -> str:
-    """Return sh that writes that nothing of a run is open any more, where the host knows the run."""
-    return _write(state_dir, run, "closed", {"closed": closed, "by": by})
+def end_file(run: str, end: RunEnd) -> RunFile:
+    """Return how the run ended."""
+    return RunFile(run, "end", asdict(end))
 
 
-def times_script(state_dir: str, run: str, times: RunTimes) -> str:
-    """Return sh that writes what the run's steps took, where the host knows the run."""
-    return _write(state_dir, run, "times", asdict(times))
+def closed_file(run: str, closed: str, by: str) -> RunFile:
+    """Return that nothing of a run is open any more."""
+    return RunFile(run, "closed", {"closed": closed, "by": by})
 
 
-def _write(state_dir: str, run: str, name: str, body: Mapping[str, Any]) -> str:
-    path = quote([f"{state_dir}/runs/{run}"])
-    return f"""if [ -d {path} ]; then (umask 077; cat > {path}/{name}.new <<'FFPLAY_FILE'
-{json.dumps(body)}
-FFPLAY_FILE
-) && mv {path}/{name}.new {path}/{name}.json && {{ sync {path}/{name}.json 2>/dev/null || sync; }} || exit; fi
+def times_file(run: str, times: RunTimes) -> RunFile:
+    """Return what the run's steps took."""
+    return RunFile(run, "times", asdict(times))
+
+
+def keep_script(state_dir: str, files: Sequence[RunFile]) -> str:
+    """Return sh that writes files of runs whole and has them on disk, of those runs that the host knows."""
+    written = "".join(
+        f"""p={quote([f"{state_dir}/runs/{one.run}"])}
+if [ -d "$p" ]; then
+  f=$p/{one.name}
+  printf '%s\\n' {quote([json.dumps(one.body)])} > "$f.new" && mv "$f.new" "$f.json" || exit
+  set -- "$@" "$f.json"
+fi
+"""
+        for one in files
+    )
+    return f"""(umask 077; set --
+{written}[ $# -eq 0 ] || sync "$@" 2>/dev/null || sync) || exit
 """

@@ -37,8 +37,8 @@ def start_script(names: Sequence[str], verb: str) -> str:
     """Return sh that starts units and waits until all are stably active.
 
     A unit that crashes at once is `active` or `activating` in between (Restart=on-failure), so one look proves
-    nothing: the same main processes must be seen over several looks. reset-failed first, for a unit that hit its start
-    limit refuses to start.
+    nothing: the same main processes must be seen for 0.8 s, by three looks. reset-failed first, for a unit that hit its
+    start limit refuses to start.
     """
     units = quote(names)
     return f"""down() {{ blame "$1"; {_why('"$1"')}; exit 1; }}
@@ -51,7 +51,7 @@ FFPLAY_LOOK
   down "$1"
 }}
 seen=; stable=0; waited=0
-while [ $stable -lt 4 ]; do
+while [ $stable -lt 2 ]; do
   now=$(look "$@"); late=
   while read -r u a p; do
     case $a in
@@ -64,10 +64,10 @@ $now
 FFPLAY_LOOK
   if [ -z "$late" ] && [ "$now" = "$seen" ]; then stable=$((stable+1)); else stable=0; fi
   seen=$now; waited=$((waited+1))
-  [ $waited -lt {START_SECONDS * 5} ] || {{
+  [ $waited -lt {START_SECONDS * 5 // 2} ] || {{
     echo "${{late:-$1}} is not stably active after {START_SECONDS} s" >&2; blame "${{late:-$1}}"; exit 1
   }}
-  sleep 0.2
+  sleep 0.4
 done"""
 
 

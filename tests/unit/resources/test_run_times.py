@@ -6,10 +6,14 @@ from pathlib import Path
 import pytest
 
 from ffplay.remote.base import Reply
-from ffplay.resources.run_scripts import times_script
+from ffplay.resources.run_scripts import keep_script, times_file
 from ffplay.resources.run_times import RunTimes, StepTime, TimesFile
 
 TIMES = RunTimes(12.5, 14.0, (StepTime(1, 2, "it's done", 12.5, 13.0), StepTime(2, 1, "copy", None, 1.0)))
+
+
+def written(state: Path) -> str:
+    return keep_script(str(state), [times_file("run1", TIMES)])
 
 
 def read(state: Path) -> RunTimes | None:
@@ -20,12 +24,12 @@ def read(state: Path) -> RunTimes | None:
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
     (tmp_path / "runs" / "run1").mkdir(parents=True)
-    subprocess.run(["sh", "-c", times_script(str(tmp_path), "run1", TIMES)], check=True)
+    subprocess.run(["sh", "-c", written(tmp_path)], check=True)
     assert read(tmp_path) == TIMES
 
 
 def test_a_host_that_does_not_know_the_run_is_left_as_it_is(tmp_path: Path) -> None:
-    subprocess.run(["sh", "-c", times_script(str(tmp_path), "run1", TIMES)], check=True)
+    subprocess.run(["sh", "-c", written(tmp_path)], check=True)
     assert list(tmp_path.iterdir()) == []
     assert read(tmp_path) is None
 
