@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Options", "Session"]
 
+# So many hosts are connected to while a plan is begun. More of them would take from it the processors that it needs.
+_EARLY = 8
+
 
 class _OneAtATime:
     """Passes events on one by one, from whichever thread they come; `journal` and `watch` too, once there are any."""
@@ -229,19 +232,17 @@ class Session:
     def _first(self, planner: Planner) -> Plan:
         """Plan for the first time: all hosts of all plays must answer before anything is changed on any.
 
-        What a plan asks for is found out, and what it takes is imported, while they are being connected to.
+        What a plan asks for is found out, and what it takes is imported, while the first ones are connected to; each
+        is read as soon as it answers.
         """
-        with concurrent.futures.ThreadPoolExecutor(1) as beside:
-            connecting = beside.submit(self._connect)
+        self._pool.prepare(self.hosts)
+        with concurrent.futures.ThreadPoolExecutor(_EARLY) as beside:
+            early = {name: beside.submit(self._pool.connection, name) for name in self.hosts[:_EARLY]}
             if any("mongo" in self._loaded.site.host(name).groups for name in self.hosts):
                 import_driver()
-            return self._plan(planner, ready=connecting.result)
-
-    def _connect(self) -> None:
-        """Connect to every host of every play at once. Raise `SiteErrors` with all of their errors."""
-        errors = self._pool.connect_all(self.hosts)
-        if errors:
-            raise SiteErrors(tuple(errors.values()))
+            return self._plan(
+                planner, connect=lambda name: early[name].result() if name in early else self._pool.connection(name)
+            )
 
     def _asked(self) -> Mapping[str, Sequence[Scripted]]:
         """Return what the last plan read over each host's shell."""
@@ -255,9 +256,9 @@ class Session:
         self,
         planner: Planner,
         known: Mapping[Any, Any] = MappingProxyType({}),
-        ready: Callable[[], object] = lambda: None,
+        connect: Callable[[str], object] | None = None,
     ) -> Plan:
-        """Plan by what is known, and by what else there is to be read once the hosts are `ready`."""
+        """Plan by what is known, and by what else there is to be read; with `connect` all hosts must answer to that."""
         observed = self.observed = dict(known)
         while True:
             view = PlanView(observed)
@@ -265,10 +266,11 @@ class Session:
             with uncollected():
                 plan = planner.plan(view)
                 plan = plan if view.missing else self._foreseen(planner, plan, view)
-            ready()
+            if view.missing or connect:
+                self._read(view, observed, connect)
+                connect = None
             if not view.missing:
                 return plan
-            self._read(view, observed)
 
     def _foreseen(self, planner: Planner, plan: Plan, view: PlanView) -> Plan:
         """Return the plan with its forecast; of a plan that undoes or removes none is made."""
@@ -282,15 +284,20 @@ class Session:
         except NeedsReading:
             return plan
 
-    def _read(self, view: PlanView, observed: dict[Any, Any]) -> None:
-        """Read what the view misses and what it foresees, all hosts at once. Raise `SiteErrors`."""
-        wanted: dict[str, list[Resource]] = {}
+    def _read(self, view: PlanView, observed: dict[Any, Any], connect: Callable[[str], object] | None = None) -> None:
+        """Read what the view misses and what it foresees, all hosts at once; with `connect` reach all hosts by that.
+
+        Raise `SiteErrors` with the errors of all hosts.
+        """
+        wanted: dict[str, list[Resource]] = {name: [] for name in (self.hosts if connect else ())}
         for host, resource in {**view.missing, **view.foreseen}:
             wanted.setdefault(host, []).append(resource)
         errors: list[HostError] = []
 
         def read(name: str) -> None:
             with collected(errors):
+                if connect:
+                    connect(name)
                 extra = [one for one in wanted[name] if (name, one) not in view.missing]
                 host = self._loaded.site.host(name)
                 observed.update(read_host(self._access, host, wanted[name], optional=extra))
@@ -298,7 +305,7 @@ class Session:
         with concurrent.futures.ThreadPoolExecutor(max(1, min(self._options.forks, len(wanted)))) as pool:
             list(pool.map(read, wanted))
         if errors:
-            raise SiteErrors(tuple(errors))
+            raise SiteErrors(tuple(sorted(errors, key=lambda error: [*wanted].index(error.host))))
 
 
 def _way_back(plan: Plan, journal: Journal | None) -> str:

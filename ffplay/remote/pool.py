@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Self
 
-from ffplay.errors import HostError
 from ffplay.model import Host
 from ffplay.remote.connection import ShellConnection
 
@@ -17,17 +16,22 @@ SILENCE = 30.0
 
 def connect(host: Host, silence: float = SILENCE) -> ShellConnection:
     """Connect to a host by what its inventory entry says. Raise `Unreachable`."""
-    if host.login.local:
+    return _kind(host.login.local)(host, silence)
+
+
+def _kind(local: bool) -> Callable[[Host, float], ShellConnection]:
+    """Return what connects to a host, and import what it takes."""
+    if local:
         from ffplay.remote.local import LocalConnection
 
-        return LocalConnection(host, silence)
+        return LocalConnection
     from ffplay.remote.ssh import SshConnection
 
-    return SshConnection(host, silence)
+    return SshConnection
 
 
 class Pool:
-    """Connections to hosts, at most one each; `forks` is how many are being set up at once.
+    """Connections to hosts, at most one each; `forks` is how many are being closed at once.
 
     `connections` counts those that were made. Threads may ask for connections at once; the connection to one host
     belongs to one thread at a time.
@@ -59,19 +63,10 @@ class Pool:
         """Return how often a server beside a host's shell was reached through a connection."""
         return self._past_tunnels + sum(connection.tunnels for connection in list(self._live.values()))
 
-    def connect_all(self, names: Iterable[str] | None = None) -> dict[str, HostError]:
-        """Connect in parallel to these hosts, by default to all, and return the errors of those that failed."""
-        wanted = list(self._hosts if names is None else names)
-        failures: dict[str, HostError] = {}
-
-        def attempt(name: str) -> None:
-            try:
-                self.connection(name)
-            except HostError as error:
-                failures[name] = error
-
-        self._each(attempt, wanted)
-        return {name: failures[name] for name in wanted if name in failures}
+    def prepare(self, names: Iterable[str]) -> None:
+        """Import what it takes to connect to hosts: behind that, whatever else is imported need not hold them up."""
+        for local in {self._hosts[name].login.local for name in names}:
+            _kind(local)
 
     def connection(self, name: str) -> ShellConnection:
         """Return the connection to a host, a new one where there is none or it was lost. Raise `Unreachable`."""
@@ -89,7 +84,10 @@ class Pool:
 
     def close(self) -> None:
         """Close every connection; harmless when they are closed."""
-        self._each(self._retire, list(self._live))
+        names = list(self._live)
+        if names:
+            with ThreadPoolExecutor(min(self._forks, len(names))) as executor:
+                list(executor.map(self._retire, names))
 
     def _retire(self, host: str) -> None:
         with self._count:
@@ -98,12 +96,6 @@ class Pool:
             self._past_tunnels += connection.tunnels if connection else 0
         if connection:
             connection.close()
-
-    def _each(self, work: Callable[[str], None], names: list[str]) -> None:
-        if not names:
-            return
-        with ThreadPoolExecutor(min(self._forks, len(names)), "host") as executor:
-            list(executor.map(work, names))
 
     def __enter__(self) -> Self:
         return self

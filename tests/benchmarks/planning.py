@@ -73,10 +73,10 @@ class Imagined(Session):
         self._confs = {(host.name, shard.conf): shard for host in loaded.site.hosts for shard in host.shards}
         self.rounds: list[int] = []
 
-    def _connect(self) -> None:
-        pass
+    def _first(self, planner: Planner) -> Plan:
+        return self._plan(planner)
 
-    def _read(self, view: PlanView, observed: dict[Any, Any]) -> None:
+    def _read(self, view: PlanView, observed: dict[Any, Any], connect: object = None) -> None:
         wanted = {**view.missing, **view.foreseen}
         self.rounds.append(len(wanted))
         observed.update({key: self._answer(*key) for key in wanted})

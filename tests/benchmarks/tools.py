@@ -56,6 +56,9 @@ def _ffplay(layout: Layout, mode: Mode) -> Sequence[str]:
         str(playbook),
         "-i",
         f"{layout.client}/inventory.yml",
+        # All hosts at once, as all others do it.
+        "--forks",
+        "256",
     ]
 
 

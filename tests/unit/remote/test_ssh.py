@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -286,12 +287,14 @@ def test_pool_reconnects(known: Path, sshd: Any) -> None:
         assert pool.connections == 2
 
 
-def test_pool_reports_every_failure(known: Path, sshd: Any) -> None:
+def test_many_connect_at_once_and_every_failure_is_its_hosts(known: Path, sshd: Any) -> None:
     hosts = [Host(f"h{n}", (), sshd.login()) for n in range(20)]
     hosts.insert(3, Host("bad", (), Login("127.0.0.1", port=1)))
     hosts.insert(7, Host("worse", (), sshd.login(key_file="/no")))
-    with Pool(hosts, forks=5) as pool:
-        failures = pool.connect_all()
+    with Pool(hosts, forks=5) as pool, ThreadPoolExecutor(5) as executor:
+        pool.prepare(host.name for host in hosts)
+        connecting = {host.name: executor.submit(pool.connection, host.name) for host in hosts}
+        failures = {name: one.exception() for name, one in connecting.items() if one.exception()}
         assert list(failures) == ["bad", "worse"]
         assert isinstance(failures["worse"], AuthError)
         assert pool.connections == 20
