@@ -22,13 +22,20 @@ _ASIDE_SECONDS = 30.0
 _FRAME = 4 << 20
 
 # `set -C` makes the file a new one, whatever somebody puts there meanwhile; each frame is preceded by its size, so
-# that the end needs no end-of-file on the channel (which can kill an SSH connection that has other channels).
+# that the end needs no end-of-file on the channel (which can kill an SSH connection that has other channels). What is
+# written is digested on the way. A pipeline tells how its last program ended and no other one, so each of the others
+# says itself that it came to its end.
 _PUT = """\
 umask 077
 rm -f -- {path} || exit
 set -C
-{{ while read -r size && [ "$size" -gt 0 ]; do head -c "$size" || exit 1; done; }} > {path} || exit 1
-sha256sum < {path}
+exec 3>&1
+ends=$({{
+  {{ while read -r size && [ "$size" -gt 0 ]; do head -c "$size" || exit 1; done && echo sent >&5; }} |
+  {{ tee /proc/self/fd/4 && echo written >&5; }} | sha256sum >&3
+}} 5>&1 4> {path}) || exit 1
+case $ends in sent*written) ;; *) exit 1;; esac
+stat -c %s {path}
 """
 
 
@@ -100,10 +107,16 @@ class ShellConnection(ABC):
     def put(self, path: str, chunks: Iterable[bytes], *, become: Become | None = None) -> str:
         """Write the chunks to a new file; see `Connection.put`."""
         self.round_trips += 1
-        digest = hashlib.sha256()
+        digest, size = hashlib.sha256(), 0
+
+        def see(chunk: bytes) -> None:
+            nonlocal size
+            digest.update(chunk)
+            size += len(chunk)
+
         script = _PUT.format(path=shlex.quote(path))
         with contextlib.closing(self._start(become)) as shell:
-            request = shell.stream(script, _UNLIMITED, _frames(chunks, digest.update))
+            request = shell.stream(script, _UNLIMITED, _frames(chunks, see))
             output, reply = _finish(request)
         if reply.code:
             raise ChangeFailed(
@@ -112,11 +125,12 @@ class ShellConnection(ABC):
                 "Check the directory, its permissions and the free space (`df`).",
                 reply.error_text,
             )
-        found = output.decode("ascii", "replace").split()[0]
-        if found != digest.hexdigest():
+        found, _, there = output.decode("ascii", "replace").split()
+        if (found, there) != (digest.hexdigest(), str(size)):
             raise ChangeFailed(
                 self.host,
-                f"{self.host}: {path} arrived damaged: SHA-256 {found} instead of {digest.hexdigest()}",
+                f"{self.host}: {path} arrived damaged: SHA-256 {found}, {there} bytes instead of "
+                f"{digest.hexdigest()}, {size} bytes",
                 "Run it again; if it recurs, check the host's disk and whether something else writes that file.",
             )
         return found

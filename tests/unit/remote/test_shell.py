@@ -153,11 +153,28 @@ def test_put_sends_each_piece_as_it_comes(connection: ShellConnection, tmp_path:
     assert path.stat().st_size == 5_000_001
 
 
-def test_put_that_arrives_damaged(connection: ShellConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Something else writes the file too."""
-    script = remote._PUT.replace("sha256sum", "printf x >> {path}; sha256sum")
-    monkeypatch.setattr(remote, "_PUT", script)
-    with pytest.raises(ChangeFailed, match=r"/x arrived damaged: SHA-256 [0-9a-f]{64} instead of [0-9a-f]{64}"):
+@pytest.mark.parametrize(
+    ("what", "instead"),
+    [("stat -c", "printf x >> {path}; stat -c"), ("{{ tee", "tr b x | {{ tee")],
+    ids=["something else writes the file too", "another byte on the way"],
+)
+def test_put_that_arrives_damaged(
+    connection: ShellConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str, instead: str
+) -> None:
+    monkeypatch.setattr(remote, "_PUT", remote._PUT.replace(what, instead))
+    told = r"/x arrived damaged: SHA-256 [0-9a-f]{64}, \d bytes instead of [0-9a-f]{64}, 3 bytes"
+    with pytest.raises(ChangeFailed, match=told):
+        connection.put(str(tmp_path / "x"), [b"abc"])
+
+
+@pytest.mark.parametrize("program", ["head", "tee"])
+def test_put_of_which_a_part_fails(
+    connection: ShellConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str
+) -> None:
+    """As on a full disk, or where a program is killed: whatever the digest says, the file counts for nothing."""
+    failing = f'{program}() {{{{ command {program} "$@"; echo "it is gone" >&2; return 1; }}}}\n'
+    monkeypatch.setattr(remote, "_PUT", failing + remote._PUT)
+    with pytest.raises(ChangeFailed, match=r"cannot write .*/x: it is gone"):
         connection.put(str(tmp_path / "x"), [b"abc"])
 
 
