@@ -151,19 +151,25 @@ def read_host(
 
     What of `optional` cannot be read is left out: whoever asks for it later is told.
     """
-    values: dict[Key, Any] = {}
     direct = [one for one in resources if isinstance(one, DirectResource) and not isinstance(one, Scripted)]
     asked = [one for one in resources if isinstance(one, Scripted)]
     asked += [one for resource in direct for one in resource.beside]
-    shell = _scripted(access, host, asked, optional)
-    values.update({(host.name, one): shell[one] for one in resources if one in shell})
+    told: concurrent.futures.Future[dict[Resource, Any]] = concurrent.futures.Future()
 
     def read(one: DirectResource) -> Any:
-        return one.read_beside(access, host, tuple(shell[each] for each in one.beside))
+        return one.read_beside(access, host, lambda: tuple(told.result()[each] for each in one.beside))
 
     with concurrent.futures.ThreadPoolExecutor(max(1, min(_DIRECT_AT_ONCE, len(direct)))) as pool:
         # At the same time: one that does not answer takes its deadline, and many of them no more than that.
-        found = list(pool.map(read, direct))
+        reading = [pool.submit(read, one) for one in direct]
+        try:
+            told.set_result(_scripted(access, host, asked, optional))
+        except BaseException as error:
+            told.set_exception(error)
+            raise
+        found = [one.result() for one in reading]
+    shell = told.result()
+    values = {(host.name, one): shell[one] for one in resources if one in shell}
     behind = _scripted(access, host, [each for one in direct for each in one.behind], ())
     for one, value in zip(direct, found, strict=True):
         values[host.name, one] = one.read_behind(value, tuple(behind[each] for each in one.behind))

@@ -153,7 +153,7 @@ class DirectResource(Resource):
 
     @property
     def beside(self) -> tuple[Scripted, ...]:
-        """Return readings over the shell that are wanted before it is read, and that travel with others."""
+        """Return readings over the shell that its value has a part of, and that travel with others."""
         return ()
 
     @property
@@ -161,8 +161,8 @@ class DirectResource(Resource):
         """Return readings over the shell that are wanted once it was read."""
         return ()
 
-    def read_beside(self, access: Access, host: Host, beside: tuple[Any, ...]) -> Any:
-        """Return the value by the values of `beside`."""
+    def read_beside(self, access: Access, host: Host, beside: Callable[[], tuple[Any, ...]]) -> Any:
+        """Return the value; the values of `beside` are read meanwhile, and waited for where they are asked for."""
         return self.read(access, host)
 
     def read_behind(self, value: Any, behind: tuple[Any, ...]) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,13 +78,14 @@ class Faces(DirectResource):
 
     def read(self, access: Access, host: Host) -> FacesState:
         """Count the faces by the size of their facens, and read the record."""
-        return self.read_beside(access, host, tuple(one.asked(access, host) for one in self.beside))
+        record = tuple(one.asked(access, host) for one in self.beside)
+        return self.read_beside(access, host, lambda: record)
 
-    def read_beside(self, access: Access, host: Host, beside: tuple[Any, ...]) -> FacesState:
+    def read_beside(self, access: Access, host: Host, beside: Callable[[], tuple[Any, ...]]) -> FacesState:
         """Count the faces by the size of their facens."""
-        (record,) = beside
         with open_database(access, host, self.place) as database:
             sizes = count_sizes(database[self.place.faces], self.place)
+        (record,) = beside()
         return FacesState(sum(sizes.values()), tuple(sorted(sizes.items())), record)
 
     def bring(self, access: Access, host: Host, before: Any, after: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,14 +81,15 @@ class ShardHealthy(DirectResource):
 
     def read(self, access: Access, host: Host) -> Findings:
         """Look at the unit twice with the answer in between, at the files, and at the first faces."""
-        seen = self.read_beside(access, host, tuple(one.asked(access, host) for one in self.beside))
+        seen = self.read_beside(access, host, lambda: tuple(one.asked(access, host) for one in self.beside))
         return self.read_behind(seen, tuple(one.asked(access, host) for one in self.behind))
 
-    def read_beside(self, access: Access, host: Host, beside: tuple[Any, ...]) -> Any:
+    def read_beside(self, access: Access, host: Host, beside: Callable[[], tuple[Any, ...]]) -> Any:
         """Ask the shard, and note what was seen before."""
+        before = beside()
         answer = ShardAnswers(self.shard, self.timeout).read(access, host)
         served = None if answer.problems else ShardFaces(self.shard).read(access, host)
-        return (*beside, answer, served)
+        return (*before, answer, served)
 
     def read_behind(self, value: Any, behind: tuple[Any, ...]) -> Findings:
         """Judge all of it."""

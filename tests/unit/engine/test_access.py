@@ -1,18 +1,22 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ffplay.engine.access import read_host
 from ffplay.engine.framed import run_framed
+from ffplay.errors import SiteError
 from ffplay.model import Host, Login
 from ffplay.remote.base import Reply
 from ffplay.remote.local import LocalConnection
-from ffplay.resources.base import DirectResource
+from ffplay.resources.base import DirectResource, Scripted, told
+
+HOST = Host("here", (), Login("here"))
 
 
 @pytest.fixture
@@ -83,13 +87,73 @@ class Meeting(DirectResource):
         return self.number
 
 
-def test_what_is_read_over_tunnels_is_read_at_the_same_time(local: LocalConnection) -> None:
-    class Access:
-        def connection(self, host: str) -> LocalConnection:
-            return local
+class Here:
+    """This machine as the only host."""
 
+    def __init__(self, connection: LocalConnection) -> None:
+        self._connection = connection
+
+    def connection(self, host: str) -> LocalConnection:
+        return self._connection
+
+
+def test_what_is_read_over_tunnels_is_read_at_the_same_time(local: LocalConnection) -> None:
     others = threading.Barrier(5)
     wanted = [Meeting(number, others) for number in range(5)]
-    host = Host("here", (), Login("here"))
-    found = read_host(Access(), host, wanted)  # type: ignore[arg-type]
+    found = read_host(Here(local), HOST, wanted)  # type: ignore[arg-type]
     assert found == {("here", one): one.number for one in wanted}
+
+
+@dataclass(frozen=True)
+class Said(Scripted):
+    """What a script prints."""
+
+    script: str
+
+    @property
+    def label(self) -> str:
+        return self.script
+
+    def read_script(self) -> str:
+        return self.script
+
+    def parse(self, reply: Reply) -> str:
+        return told(reply)
+
+
+@dataclass(frozen=True)
+class Beside(DirectResource):
+    """Something that is read while the shell is at work, and that has a part of what that says."""
+
+    path: str
+    script: str
+
+    @property
+    def label(self) -> str:
+        return self.path
+
+    @property
+    def beside(self) -> tuple[Scripted, ...]:
+        return (Said(self.script),)
+
+    def read(self, access: Any, host: Host) -> str:
+        raise AssertionError("it is read beside the shell")
+
+    def read_beside(self, access: Any, host: Host, beside: Callable[[], tuple[Any, ...]]) -> str:
+        Path(self.path).touch()
+        (said,) = beside()
+        return f"with {said}"
+
+
+def test_what_is_read_over_tunnels_does_not_wait_for_the_shell(local: LocalConnection, tmp_path: Path) -> None:
+    wait = f"n=0; until [ -e {tmp_path}/begun ] || [ $n -gt 300 ]; do sleep 0.1; n=$((n+1)); done"
+    one = Beside(str(tmp_path / "begun"), f"{wait}; [ $n -le 300 ] && printf it")
+    other = Said("printf other")
+    found = read_host(Here(local), HOST, [one, other])  # type: ignore[arg-type]
+    assert found == {("here", one): "with it", ("here", other): "other"}
+
+
+def test_what_the_shell_cannot_read_is_told_to_all_that_wait_for_it(local: LocalConnection, tmp_path: Path) -> None:
+    one = Beside(str(tmp_path / "begun"), "echo it is damaged >&2; exit 1")
+    with pytest.raises(SiteError, match="it is damaged"):
+        read_host(Here(local), HOST, [one])  # type: ignore[arg-type]
