@@ -305,7 +305,8 @@ class Session:
         with concurrent.futures.ThreadPoolExecutor(max(1, min(self._options.forks, len(wanted)))) as pool:
             list(pool.map(read, wanted))
         if errors:
-            raise SiteErrors(tuple(sorted(errors, key=lambda error: [*wanted].index(error.host))))
+            order = {name: number for number, name in enumerate(wanted)}
+            raise SiteErrors(tuple(sorted(errors, key=lambda error: order.get(error.host, -1))))
 
 
 def _way_back(plan: Plan, journal: Journal | None) -> str:

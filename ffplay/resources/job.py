@@ -3,36 +3,21 @@
 from __future__ import annotations
 
 import base64
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ffplay.errors import ChangeFailed, Interrupted, Unreachable
+from ffplay.errors import ChangeFailed
 from ffplay.model import Host
 from ffplay.remote.base import Access, Reply
 from ffplay.resources.base import DirectResource, Scripted, ShellResource, quote, told
 from ffplay.resources.differences import otherwise
-from ffplay.resources.job_script import KEPT_BYTES, Part, jobs_script, note_script, poll_script, status_script
+from ffplay.resources.job_follow import Follower
+from ffplay.resources.job_script import Part, jobs_script, note_script, status_script
 from ffplay.resources.job_start import BUSY, Start, start_script
-
-# How long one poll waits on the host for the job's end, in seconds; each poll is one round trip.
-_POLL_SECONDS = 5
-
-# So long a host that cannot be reached is tried again while its job runs.
-_RECONNECT_SECONDS = 300
 
 # A start waits for other starts on its host, and for what an earlier process left behind, in seconds.
 _START_TIMEOUT = 300
-
-_POLL_TIMEOUT = 65  # what a poll may take at most beside its waiting
-
-# So many bytes are shown of a failed job's log.
-_TAIL_BYTES = 4000
-
-# The exit codes that stand for a job that met its deadline, and for one that vanished.
-_LATE = 124
-_VANISHED = 137
 
 BUSY_ADVICE = (
     "wait until it is over, or end it with `kill -TERM -PID` on that host; then apply again (to wait for it with "
@@ -245,18 +230,19 @@ class Job(Scripted, DirectResource):
         Raise `ChangeFailed` with the end of the log. An operator who stops the run leaves the processes running: the
         next run finds them.
         """
-        reply = self._surely(access, host, self.start_script(), _START_TIMEOUT)
+        follower = Follower(access, host, self.name)
+        reply = follower.surely(self.start_script(), _START_TIMEOUT)
         if reply.code:
             advice = BUSY_ADVICE if reply.code == BUSY else ""
             raise ChangeFailed(host.name, f"{self.name} could not be started", advice, reply.error_text)
         try:
-            output = self._follow(access, host)
+            output = follower.follow({part.folder: line for part, line in zip(self._parts(), self.lines, strict=True)})
         except ChangeFailed as failure:
             if self.once and failure.code is not None:
-                self._note(access, host)
+                self._note(follower, host)
             raise
         if self.once:
-            self._note(access, host)
+            self._note(follower, host)
         if not self.began:
             access.connection(host.name).run(f"rm -rf {quote([self.directory])}")
         return Reply(0, output, b"")
@@ -292,80 +278,7 @@ class Job(Scripted, DirectResource):
         head = f"# {self.name}, begun by {self.began}\n"
         return tuple(Part(f"{self.directory}/{number}", head + line) for number, line in enumerate(self.lines, 1))
 
-    def _note(self, access: Access, host: Host) -> None:
-        reply = self._surely(
-            access, host, note_script([part.folder for part in self._parts()], self.run), _POLL_TIMEOUT
-        )
+    def _note(self, follower: Follower, host: Host) -> None:
+        reply = follower.surely(note_script([part.folder for part in self._parts()], self.run))
         if reply.code:
             raise ChangeFailed(host.name, f"cannot take note in {self.directory}", "see its disk", reply.error_text)
-
-    def _follow(self, access: Access, host: Host) -> bytes:
-        """Stream the logs until all processes have ended well, and return the end of the first one's.
-
-        Raise `ChangeFailed` as soon as one has not.
-        """
-        every = {part.folder: _Progress(line) for part, line in zip(self._parts(), self.lines, strict=True)}
-        left = dict(every)
-        while left:
-            for folder, progress in list(left.items()):
-                status = self._poll(access, host, folder, progress, _POLL_SECONDS / len(left))
-                if status == "0":
-                    del left[folder]
-                elif status != "running":
-                    raise self._failed(host, folder, progress, status)
-            if left and access.stopping:
-                raise Interrupted(f"stopped by the operator; {self.name} runs on by itself on {host.name}")
-        return next(iter(every.values())).tail
-
-    def _poll(self, access: Access, host: Host, folder: str, progress: _Progress, seconds: float) -> str:
-        """Wait a while for a process's end, and pass on what it printed; return what became of it."""
-        reply = self._surely(access, host, poll_script(folder, progress.offset, seconds), _POLL_TIMEOUT)
-        status, _, log = reply.stdout.partition(b"\n")
-        if reply.code or not status:
-            raise ChangeFailed(host.name, f"cannot follow {folder}", "", reply.error_text)
-        progress.offset += len(log)
-        progress.tail = (progress.tail + log)[-KEPT_BYTES:]
-        if log:
-            access.tell(host.name, log.decode("utf-8", "replace"))
-        return status.decode("ascii", "replace")
-
-    def _surely(self, access: Access, host: Host, script: str, timeout: float) -> Reply:
-        """Run a script that does no harm when it runs again.
-
-        A connection that is lost is made again, for some time: the processes run on without it.
-        """
-        until = time.monotonic() + _RECONNECT_SECONDS
-        while True:
-            try:
-                return access.connection(host.name).run(script, timeout=timeout)
-            except Unreachable as error:
-                if time.monotonic() > until:
-                    raise
-                access.tell(host.name, f"{error.message}; {self.name} needs no connection: connecting again")
-                access.pause(_POLL_SECONDS)
-
-    def _failed(self, host: Host, folder: str, progress: _Progress, status: str) -> ChangeFailed:
-        """Return the error of a process that is at a state which is neither `running` nor 0."""
-        word, _, seconds = status.partition(" ")
-        advice = f"its whole log is {folder}/log on {host.name}; mend the cause and apply again"
-        if word == "late":
-            code, said = _LATE, f"ended at its deadline of {seconds} s"
-        elif word == "vanished":
-            code, said = _VANISHED, "is gone without an exit code"
-            advice = (
-                f"it was killed, for want of memory perhaps, or {host.name} went down (`uptime` and `journalctl -k` "
-                f"tell); its log is {folder}/log; apply again: it is started again"
-            )
-        else:
-            code, said = int(word), f"ended with exit code {word}"
-        output = progress.tail[-_TAIL_BYTES:].decode("utf-8", "replace")
-        return ChangeFailed(host.name, f"{self.name} {said}: {progress.line.splitlines()[-1]}", advice, output, code)
-
-
-@dataclass(slots=True)
-class _Progress:
-    """How far a process's log was read, and the end of it."""
-
-    line: str
-    offset: int = 0
-    tail: bytes = b""

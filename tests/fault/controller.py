@@ -227,9 +227,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     fault = Fault(args.fault, args.mode, args.seed) if args.fault else None
     wrap(Injector(args.log, fault, args.lab))
     # A job whose host is away is followed again as soon as it is back; a host that stays away is given up sooner here.
-    from ffplay.resources import job
+    from ffplay.resources import job_follow
 
-    job._RECONNECT_SECONDS = 4
+    job_follow._RECONNECT_SECONDS = 4
     from ffplay import cli
 
     return cli.main(args.words)

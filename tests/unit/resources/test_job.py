@@ -12,7 +12,7 @@ import pytest
 from ffplay.errors import ChangeFailed, Interrupted, Unreachable
 from ffplay.model import Host, Login
 from ffplay.remote.base import Reply
-from ffplay.resources import job
+from ffplay.resources import job, job_follow
 
 HOST = Host("app1", ("all",), Login("app1"), (), {})
 
@@ -49,8 +49,8 @@ class Site:
 
 @pytest.fixture(autouse=True)
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(job, "_POLL_SECONDS", 1)
-    monkeypatch.setattr(job, "_RECONNECT_SECONDS", 2)
+    monkeypatch.setattr(job_follow, "_POLL_SECONDS", 1)
+    monkeypatch.setattr(job_follow, "_RECONNECT_SECONDS", 2)
 
 
 def bring(site: Site, tmp_path: Path, *lines: str, timeout: float | None = None) -> None:
@@ -71,7 +71,7 @@ def test_a_lost_connection_is_made_again(tmp_path: Path) -> None:
 
 
 def test_a_host_that_stays_away_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(job, "_RECONNECT_SECONDS", 0)
+    monkeypatch.setattr(job_follow, "_RECONNECT_SECONDS", 0)
     with pytest.raises(Unreachable):
         bring(Site(2, 3), tmp_path, "sleep 1")
 

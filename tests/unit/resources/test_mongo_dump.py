@@ -13,7 +13,7 @@ import pytest
 from bson import json_util
 
 from ffplay.errors import ChangeFailed, Interrupted, SiteError
-from ffplay.resources import job, mongo_readback
+from ffplay.resources import job_follow, mongo_readback
 from ffplay.resources.mongo_dump import DumpWhole
 from tests.unit.lab.servers import eventually
 from tests.unit.resources.mongo_site import HOST, MongoSite, face, mongo_site
@@ -27,7 +27,7 @@ def site(tmp_path: Path) -> Iterator[MongoSite]:
 
 @pytest.fixture(autouse=True)
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(job, "_POLL_SECONDS", 0.5)
+    monkeypatch.setattr(job_follow, "_POLL_SECONDS", 0.5)
 
 
 @pytest.mark.parametrize("own", [False, True], ids=["by-the-driver", "by-the-site-s-mongodump"])
