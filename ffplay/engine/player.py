@@ -11,16 +11,16 @@ from typing import Any
 
 from ffplay.engine.access import SiteAccess
 from ffplay.engine.applier import Applier
+from ffplay.engine.deferred import Reader, plan_now
 from ffplay.engine.events import Event, Kind, Listener
 from ffplay.engine.journal import Journal
 from ffplay.engine.leg import Work
 from ffplay.engine.lock import Lock
 from ffplay.engine.plan import Plan, PlayPlan, StepGroup, StepPlan
 from ffplay.engine.planner import Planner
-from ffplay.engine.results import NO_ITEMS, PlayState, blank_result, loop_result
+from ffplay.engine.results import NO_ITEMS, PlayState, blank_result, ignored, kept_result, loop_result, status_of
 from ffplay.engine.stage import InOrder, Stage, hosts_of, stages_of
 from ffplay.engine.veil import hide_error, hide_result
-from ffplay.engine.view import PlanView
 from ffplay.errors import (
     CheckFailed,
     Error,
@@ -32,11 +32,8 @@ from ffplay.errors import (
     SiteError,
     Unreachable,
 )
-from ffplay.model import Status, Step
+from ffplay.model import Step
 from ffplay.resources.base import quote
-
-# Reads what a view misses; returns nothing, fills the view's observations.
-Reader = Callable[[PlanView, dict[Any, Any]], None]
 
 # So often it is looked whether the operator stops the run, in seconds.
 _LOOK_SECONDS = 0.2
@@ -151,7 +148,7 @@ class Player:
         work.done = _told
         self._hide(work, None)
         if plan.reason != NO_ITEMS:
-            results.append(_result(plan, work.result, work.made, None))
+            results.append(kept_result(plan, work.result, work.made, None))
         if work.made:
             state.notify(plan.host, step.notify)
         self._report(work, plan, work.made, None)
@@ -179,7 +176,7 @@ class Player:
             result, error = self._item(play, plan, state, order.of(0))
             if plan.reason != NO_ITEMS:
                 results.append(result)
-            if error is not None and not _ignored(step, error):
+            if error is not None and not ignored(step, error):
                 stopped = error
                 break
         state.register(step, host, results[0] if step.loop is None else loop_result(results))
@@ -202,7 +199,8 @@ class Player:
             try:
                 if attempt:
                     self._retry(plan, step, attempt, error)
-                planned = self._ready(play, plan, state) if plan.state == "deferred" or attempt else plan
+                if plan.state == "deferred" or attempt:
+                    planned = plan_now(self._planner, self._reader, play, plan, state)
                 work = Work(planned, listener, self._opening(play, planned))
                 applier.apply([work])
                 changed = changed or work.made
@@ -216,7 +214,7 @@ class Player:
             self._hide(work, error)
             if error is None or isinstance(error, _FINAL):
                 break
-        result = _result(planned, work.result, changed, error)
+        result = kept_result(planned, work.result, changed, error)
         if changed and error is None:
             state.notify(plan.host, step.notify)
         self._report(dataclasses.replace(work, plan=plan), planned, changed, error)
@@ -228,22 +226,6 @@ class Player:
             hide_result(work.result, self._planner.loaded.vault.secrets)
             if isinstance(error, SiteError):
                 hide_error(error)
-
-    def _ready(self, play: PlayPlan, plan: StepPlan, state: PlayState) -> StepPlan:
-        """Plan a step now that all before it has happened, with everything read anew."""
-        planner = self._planner
-        observed: dict[Any, Any] = {}
-        hosts = planner.hosts(play.play)
-        members = next((some for some in planner.batches(play.play) if plan.host in {one.name for one in some}), hosts)
-        host = planner.site.host(plan.host)
-        host = next((member for member in members if member.name == host.name), host)
-        step = plan.step if plan.item is None else dataclasses.replace(plan.step, loop=[plan.item])
-        while True:
-            view = PlanView(observed)
-            plans = list(planner.step(play.play, step, host, members, play.target, view, state, plan.handler))
-            if not view.missing:
-                return _joined(plan, plans)
-            self._reader(view, observed)
 
     def _until(self, play: PlayPlan, plan: StepPlan, state: PlayState, result: Mapping[str, Any]) -> HostError | None:
         """Return an error unless every `until` holds for what was just done."""
@@ -287,8 +269,8 @@ class Player:
     def _report(self, work: Work, planned: StepPlan, changed: bool, error: Error | None) -> None:
         """Tell how a step plan ended; `planned` is what it came to be where that was known after apply alone."""
         plan, result = work.plan, work.result
-        status = _status(planned, changed, error)
-        ignored = error is not None and _ignored(plan.step, error)
+        status = status_of(planned, changed, error)
+        goes_on = error is not None and ignored(plan.step, error)
         with self._guard:
             counts = self.counts.setdefault(plan.host, {})
             counts[status.value] = counts.get(status.value, 0) + 1
@@ -301,7 +283,7 @@ class Player:
                 status=status,
                 text=error.message if isinstance(error, Interrupted) else planned.reason,
                 error=error if isinstance(error, HostError) else None,
-                data={"ignored": ignored, "msg": result.get("msg", "")},
+                data={"ignored": goes_on, "msg": result.get("msg", "")},
             )
         )
 
@@ -316,34 +298,3 @@ def _notified(play: PlayPlan, group: StepGroup, state: PlayState) -> bool:
         (plan.host, group.step.title) in play.pending or group.step.title in state.notified.get(plan.host, {})
         for plan in group.plans
     )
-
-
-def _joined(plan: StepPlan, plans: list[StepPlan]) -> StepPlan:
-    """Return one step plan for what was planned as one: a deferred loop may turn out to have several items."""
-    if len(plans) == 1:
-        return dataclasses.replace(plans[0], item=plan.item)
-    outcomes = tuple(outcome for one in plans for outcome in one.outcomes)
-    return dataclasses.replace(plan, state="planned", outcomes=outcomes)
-
-
-def _ignored(step: Step, error: Error) -> bool:
-    """Tell whether a step's error does not stop the run. Nothing is done any more without the lock."""
-    return step.ignore_errors and not isinstance(error, Interrupted | Locked)
-
-
-def _status(plan: StepPlan, changed: bool, error: Error | None) -> Status:
-    if isinstance(error, Interrupted):
-        return Status.CHANGED if changed else Status.SKIPPED
-    if error is not None:
-        return Status.UNREACHABLE if isinstance(error, Unreachable) else Status.FAILED
-    if plan.state == "skipped":
-        return Status.SKIPPED
-    return Status.CHANGED if changed else Status.OK
-
-
-def _result(plan: StepPlan, result: Mapping[str, Any], changed: bool, error: Error | None) -> dict[str, Any]:
-    """Return what `register` keeps."""
-    skipped = plan.state == "skipped"
-    known = {"changed": changed, "skipped": skipped, "failed": error is not None}
-    message = {"msg": error.message} if error else {}
-    return {**blank_result(), **result, **message, **known}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ffplay.engine.plan import StepPlan
-from ffplay.model import Step, Unknown
+from ffplay.errors import Error, Interrupted, Locked, Unreachable
+from ffplay.model import Status, Step, Unknown
 
 # What a registered result holds beside `changed` and `skipped`; known after apply.
 RESULT_FIELDS = ("rc", "stdout", "stdout_lines", "stderr", "status", "content", "msg")
@@ -68,3 +70,27 @@ def _predicted(plan: StepPlan) -> dict[str, Any]:
     unknown = Unknown(f"`{plan.step.title}` has run")
     changed = unknown if plan.state == "deferred" else bool(plan.changes)
     return {**dict.fromkeys(RESULT_FIELDS, unknown), "changed": changed, "skipped": False, "failed": unknown}
+
+
+def ignored(step: Step, error: Error) -> bool:
+    """Tell whether a step's error does not stop the run. Nothing is done any more without the lock."""
+    return step.ignore_errors and not isinstance(error, Interrupted | Locked)
+
+
+def status_of(plan: StepPlan, changed: bool, error: Error | None) -> Status:
+    """Return how a step ended on a host; `plan` is what it came to be."""
+    if isinstance(error, Interrupted):
+        return Status.CHANGED if changed else Status.SKIPPED
+    if error is not None:
+        return Status.UNREACHABLE if isinstance(error, Unreachable) else Status.FAILED
+    if plan.state == "skipped":
+        return Status.SKIPPED
+    return Status.CHANGED if changed else Status.OK
+
+
+def kept_result(plan: StepPlan, result: Mapping[str, Any], changed: bool, error: Error | None) -> dict[str, Any]:
+    """Return what `register` keeps."""
+    skipped = plan.state == "skipped"
+    known = {"changed": changed, "skipped": skipped, "failed": error is not None}
+    message = {"msg": error.message} if error else {}
+    return {**blank_result(), **result, **message, **known}
