@@ -426,7 +426,7 @@ def test_the_first_signal_starts_nothing_new(bench: Make) -> None:
     assert leftovers(one) == []
 
 
-@pytest.mark.parametrize("steps", ["- pause: 60", "- command: exit 1\n  retries: 5\n  delay: 60"])
+@pytest.mark.parametrize("steps", ["- pause: 600", "- command: exit 1\n  retries: 5\n  delay: 600"])
 def test_a_wait_ends_at_the_first_signal(bench: Make, steps: str) -> None:
     one = bench(f"- command: touch {{{{ here }}}}/made\n{steps}")
     began = time.monotonic()
@@ -435,7 +435,7 @@ def test_a_wait_ends_at_the_first_signal(bench: Make, steps: str) -> None:
         threading.Timer(1, first.stop).start()
         with pytest.raises(Interrupted):
             first.apply(plan)
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 300
 
 
 def test_a_job_is_left_running(bench: Make) -> None:

