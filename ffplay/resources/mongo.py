@@ -192,7 +192,10 @@ def import_driver() -> None:
 
 @contextlib.contextmanager
 def open_database(access: Access, host: Host, place: MongoPlace) -> Iterator[Any]:
-    """Give the database, through a tunnel. Raise `SiteError` where MongoDB does not answer or fit the driver."""
+    """Give the database, through a tunnel.
+
+    Raise `SiteError` where MongoDB does not answer or fit the driver, as soon as something is asked of it.
+    """
     import pymongo
     from pymongo import errors
 
@@ -205,7 +208,6 @@ def open_database(access: Access, host: Host, place: MongoPlace) -> Iterator[Any
             directConnection=True,
         )
         try:
-            client.admin.command("ping")
             yield client[place.db]
         except errors.ConfigurationError as error:
             raise SiteError(
