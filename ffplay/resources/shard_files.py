@@ -72,7 +72,7 @@ set --; for d in {asides}; do [ -d "$d" ] && set -- "$@" "$d"; done
     # The records as they are: a shell drops NULs, and a power cut may leave a record of nothing else.
     return f"""{at_once(listing)}
 set --; for f in {stamps}; do [ ! -f "$f" ] || set -- "$@" "$f"; done
-[ $# -eq 0 ] || head -v -c {_RECORD_BYTES} "$@"; :"""
+[ $# -eq 0 ] || head -v -c {_RECORD_BYTES} "$@" """
 
 
 def files_of(shards: Sequence[Shard], text: str) -> list[ShardFiles]:

@@ -93,6 +93,18 @@ def test_a_damaged_record_is_told_of_its_shard_alone(host: RunOn, shards: list[S
         read(host, shards[1])
 
 
+def test_a_record_that_cannot_be_read_is_not_taken_for_none(host: RunOn, shards: list[Shard], tmp_path: Path) -> None:
+    Path(shards[1].stamp).write_text(record_text(RECORD))
+    program = tmp_path / "bin/head"
+    program.unlink()
+    program.write_text(
+        '#!/bin/sh\ncase "$*" in *generation*) echo "it cannot be opened" >&2; exit 1;; esac\nexec /usr/bin/head "$@"\n'
+    )
+    program.chmod(0o755)
+    with pytest.raises(ValueError, match="it cannot be opened"):
+        read_together(host, shards)
+
+
 def test_records_alone_are_written_together(host: RunOn, shards: list[Shard]) -> None:
     before = [read(host, shard) for shard in shards]
     changes = [
