@@ -29,6 +29,9 @@ class Resume:
         every = merged(states.values())
         self.open = tuple(state for state in every if not state.closed and state.head.run != run)
         mine = [state for state in self.open if state.head.verb == "apply" and _same(state.head.playbook, playbook)]
+        # Each goes on with all before it. By that and not by its name, for two machines' clocks need not agree, and
+        # what the first one began is not begun again under the name of another.
+        mine.sort(key=lambda state: (len(state.head.continues), state.head.run))
         self.continues = tuple(state.head.run for state in mine)
         self.began = self.continues[0] if self.continues else run
         self._changed: set[str] = set()

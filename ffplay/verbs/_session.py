@@ -44,10 +44,15 @@ def load_site(args: argparse.Namespace) -> Loaded:
 
 
 def run_name() -> str:
-    """Return a name for a new run; names sort by time."""
+    """Return a name for a new run; names sort by time, also those of one second.
+
+    What a run goes on with, and in which order runs are undone, is told by their names. Of the four digits behind the
+    second three are its 4096th part, and one is drawn.
+    """
     import secrets
 
-    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()) + f"-{secrets.token_hex(2)}"
+    now = time.time()
+    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now)) + f"-{int(now % 1 * 4096):03x}{secrets.randbelow(16):x}"
 
 
 def report_for(args: argparse.Namespace, output: Output, style: Style) -> Report:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -427,3 +428,15 @@ class FakeLocks:
     def release(self, holders: dict[str, Holder]) -> tuple[list[str], list[Any]]:
         self.released += holders
         return list(holders), []
+
+
+def test_names_of_runs_sort_by_time_also_within_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    from ffplay.verbs import _session
+
+    moments = [1_796_000_000 + part / 1000 for part in range(0, 3000, 7)]
+    names = []
+    for moment in moments:
+        monkeypatch.setattr(_session.time, "time", lambda moment=moment: moment)
+        names.append(_session.run_name())
+    assert names == sorted(names)
+    assert all(re.fullmatch(r"20261130T\d{6}Z-[0-9a-f]{4}", name) for name in names), names[0]

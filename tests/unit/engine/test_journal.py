@@ -12,6 +12,7 @@ from ffplay.engine.journal import Journal, runs_folder
 from ffplay.engine.options import Options
 from ffplay.engine.plan import StepPlan
 from ffplay.engine.planner import Planner
+from ffplay.engine.resume import Resume
 from ffplay.engine.runner import Session
 from ffplay.errors import ChangeFailed, Error, Refused
 from ffplay.load import Sources, load
@@ -280,3 +281,14 @@ def test_a_detached_command_that_fails_leaves_its_exit_code(bench: Make) -> None
     )
     assert apply(one, "run1") is None
     assert one.text("a/after") == "3 sorry\n"
+
+
+def test_the_work_is_that_of_the_run_that_began_it_whatever_the_clocks_say() -> None:
+    """The second operator's clock is behind that of the first one."""
+
+    def state(run: str, *continues: str) -> RunState:
+        return RunState(RunHead(run, "apply", "ann", "laptop", "2026-11-21", "/p.yml", "0.1.0", "1 change", continues))
+
+    states = {"a": (state("at 4", "at 5"), state("at 5"), state("at 6", "at 5", "at 4"))}
+    resume = Resume(states, "p.yml", "at 7")
+    assert (resume.began, resume.continues) == ("at 5", ("at 5", "at 4", "at 6"))
