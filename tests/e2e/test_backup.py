@@ -7,8 +7,7 @@ import re
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ import pytest
 from ffplay.lab import site as lab_site
 from ffplay.lab.layout import LabOptions, LabSite
 from tests.e2e.judge import judge
+from tests.waiting import wait_for
 
 TOP = Path(__file__).parent.parent.parent
 
@@ -43,13 +43,6 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
 
 def apply(lab: LabSite) -> tuple[int, str]:
     return ended(start(lab, "apply", "playbooks/switch-model.yml", "--yes"))
-
-
-def wait_for(ready: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not ready():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def data(lab: LabSite) -> dict[str, bytes]:

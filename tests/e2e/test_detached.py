@@ -6,8 +6,7 @@ import re
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from ffplay.lab import site as lab_site
 from ffplay.lab.layout import LabSite
 from tests.e2e import labs
 from tests.e2e.judge import judge
+from tests.waiting import wait_for
 
 TOP = Path(__file__).parent.parent.parent
 
@@ -55,13 +55,6 @@ def started(lab: LabSite) -> list[str]:
     """Return the process of each start of the tool, by its id on the host."""
     file = lab.app.root / "srv/started"
     return file.read_text().split() if file.exists() else []
-
-
-def wait_for(ready: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 120
-    while not ready():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def said(lab: LabSite, script: str) -> str:

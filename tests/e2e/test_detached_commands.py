@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ import pytest
 from ffplay.lab import site as lab_site
 from ffplay.lab.layout import LabOptions, LabSite
 from tests.e2e.judge import judge
+from tests.waiting import lives, wait_for
 
 TOP = Path(__file__).parent.parent.parent
 
@@ -82,18 +83,6 @@ def end(process: subprocess.Popen[str]) -> tuple[int, str]:
     return process.returncode, output
 
 
-def wait_for(ready: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 60
-    while not ready():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
-def alive(pid: str) -> bool:
-    stat = Path(f"/proc/{pid}/stat")
-    return stat.exists() and ") Z " not in stat.read_text()
-
-
 def test_a_killed_controller_is_followed_by_one_that_waits(lab: LabSite, tmp_path: Path) -> None:
     play = Play(lab, tmp_path)
     play.killed()
@@ -114,7 +103,7 @@ def test_an_end_that_nobody_heard_of_is_taken_and_the_next_work_begins_anew(lab:
     play = Play(lab, tmp_path)
     play.killed()
     (tmp_path / "go").write_text("warm\n")
-    wait_for(lambda: not alive(play.lines("started")[0]))
+    wait_for(lambda: not lives(play.lines("started")[0]))
     (tmp_path / "bad").touch()
     every = ""
     for said in ("take the good end of", "was done by run"):  # the second goes on with one that failed afterwards
@@ -134,7 +123,7 @@ def test_an_end_that_nobody_heard_of_is_taken_and_the_next_work_begins_anew(lab:
 def test_a_deadline_holds_while_nobody_listens(lab: LabSite, tmp_path: Path) -> None:
     play = Play(lab, tmp_path, seconds=3)
     play.killed()
-    wait_for(lambda: not alive(play.lines("started")[0]))
+    wait_for(lambda: not lives(play.lines("started")[0]))
     code, output = end(play.apply())
     assert code == 2, output
     assert "ended at its deadline of 3 s" in output

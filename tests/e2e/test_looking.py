@@ -14,8 +14,9 @@ import pytest
 from ffplay.lab.layout import LabSite
 from tests.e2e.judge import judge
 from tests.e2e.labs import directories
-from tests.e2e.test_operators import Operator, lab, started, wait_for
+from tests.e2e.test_operators import Operator, lab, started
 from tests.e2e.trees import differences, trees
+from tests.waiting import wait_for
 
 TOP = Path(__file__).parent.parent.parent
 

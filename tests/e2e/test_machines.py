@@ -7,8 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,7 @@ from ffplay.lab import site as lab_site
 from ffplay.lab.layout import LabHost, LabOptions, LabSite, load
 from ffplay.lab.nspawn import cgroups, wires
 from tests.e2e import labs
+from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.nspawn, labs.machines]
 
@@ -48,13 +48,6 @@ def left(site: LabSite) -> list[str]:
         if os.fsencode(site.directory) in words and int(entry.parent.name) != os.getpid():
             found.append(words.decode(errors="replace"))
     return found
-
-
-def wait_for(ready: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not ready():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def said(site: LabSite, host: str, script: str) -> str:

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ import pytest
 from ffplay.lab import site as lab_site
 from ffplay.lab.layout import LabOptions, LabSite
 from tests.e2e.judge import judge
+from tests.waiting import wait_for
 
 TOP = Path(__file__).parent.parent.parent
 
@@ -80,13 +81,6 @@ def started(lab: LabSite) -> int:
     """Return how many processes of the tool were started."""
     file = lab.directory / "started"
     return len(file.read_text().split()) if file.exists() else 0
-
-
-def wait_for(ready: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not ready():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def starts(lab: LabSite) -> list[int]:

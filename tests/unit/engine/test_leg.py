@@ -25,7 +25,8 @@ from ffplay.resources.file import ABSENT, File, FileState
 from ffplay.resources.runs import RunHead
 from tests.unit.engine.bench import Bench
 from tests.unit.engine.test_applier import Line
-from tests.unit.engine.test_lock import break_locks, fail, lock_of, wait_for
+from tests.unit.engine.test_lock import break_locks, fail, lock_of
+from tests.waiting import wait_for
 
 Make = Callable[..., Bench]
 NOWHERE = Mark("p.yml", 1, 1)

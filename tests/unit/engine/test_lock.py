@@ -27,6 +27,7 @@ from ffplay.resources.command import ALWAYS, RAN, Command
 from ffplay.resources.job import Job
 from ffplay.resources.lock import Holder
 from tests.unit.engine.bench import Bench, Recorder, Single
+from tests.waiting import wait_for
 
 Make = Callable[..., Bench]
 DEAD = 2**22 + 1  # more than any pid
@@ -452,10 +453,3 @@ def test_a_job_is_left_running(bench: Make) -> None:
     job.bring(again.access, host, "none", "done")
     again.pool.close()
     assert one.text("done") == "x\n"
-
-
-def wait_for(ready: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not ready():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)

@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from ffplay.errors import Error, InputError
 from ffplay.lab import init, network, processes
 from ffplay.lab import site as lab
 from ffplay.lab.layout import SSH_PORT, LabHost, LabOptions, LabSite, load
+from tests.waiting import wait_for
 
 pytestmark = [
     pytest.mark.lab,
@@ -43,13 +43,6 @@ def session(site: LabSite, host: str, command: str) -> "subprocess.Popen[bytes]"
     assert found.stdout is not None
     assert found.stdout.readline() == b"up\n"
     return found
-
-
-def wait_for(ready: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not ready():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def test_up_down_and_up_again_keeps_the_data(tmp_path: Path) -> None:

@@ -29,15 +29,9 @@ from ffplay.resources.originals import MissingFiles
 from ffplay.resources.record import Record, parse_record, write_script
 from ffplay.resources.removal import Leftover, SetAside, SetAsides
 from ffplay.resources.unit import RUNNING, STOPPED, Unit, UnitState
+from tests.waiting import wait_for
 
 Host = Callable[[str], Reply]
-
-
-def wait_for(ready: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 60
-    while not ready():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def bring(host: Host, resource: ShellResource, before: object, after: object) -> object:

@@ -8,8 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,7 @@ from ffplay.resources import job_start
 from ffplay.resources.job import Job, JobState
 from ffplay.resources.job_script import forget_script, note_script, poll_script
 from ffplay.resources.job_start import BUSY
+from tests.waiting import lives, wait_for
 
 # Every program that a start uses: the points at which it can be killed.
 PROGRAMS = ("cat", "mkdir", "mv", "rm", "date", "tr", "id", "setsid", "systemd-run", "systemctl", "sleep", "sh")
@@ -96,13 +96,6 @@ def machine(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.
     for file in tmp_path.glob("jobs/*/*/pid"):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(int(file.read_text()), signal.SIGKILL)
-
-
-def wait_for(ready: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 60
-    while not ready():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def lines(path: Path) -> list[str]:
@@ -233,8 +226,7 @@ def test_a_deadline_ends_the_whole_group_without_a_controller(
     job = machine.job(f"{trap}echo begun; sleep 600 & echo $! > {machine.folder}/child; wait", timeout=1.0)
     assert machine.start(job) == (0, "")
     assert machine.ended(job).startswith("late 1\nbegun\n")
-    child = Path(f"/proc/{(machine.folder / 'child').read_text().strip()}/stat")
-    assert not child.exists() or ") Z " in child.read_text()
+    wait_for(lambda: not lives((machine.folder / "child").read_text()))
     assert machine.read(job).state == "late"
 
 
