@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import json
 import re
@@ -26,6 +27,10 @@ _NOT_COMPARED = ("etc/ssh/",)
 _DATA = "opt/ntech/var/lib/tarantool"
 _BACKUPS = "var/backups/ffplay"
 _STATE = "var/lib/ffplay"
+
+# So often it is looked for what seems to be lost, and how long after each look, in seconds.
+_LOOKS = 4
+_LOOK_SECONDS = 0.5
 
 # What a model takes to be loaded, and far more.
 _LOADED_SECONDS = 30
@@ -168,7 +173,18 @@ class Treasure:
         return cls(files, facens)
 
     def lost(self, lab: LabSite) -> list[str]:
-        """Return what of it is nowhere: neither in its place, nor set aside, nor in a backup that has its manifest."""
+        """Return what of it is nowhere: neither in its place, nor set aside, nor in a backup that has its manifest.
+
+        A script of a run that was killed may still be renaming things: what is lost is so at every look.
+        """
+        for _ in range(_LOOKS):
+            with contextlib.suppress(FileNotFoundError):
+                if not self._missed(lab):
+                    return []
+            time.sleep(_LOOK_SECONDS)
+        return self._missed(lab)
+
+    def _missed(self, lab: LabSite) -> list[str]:
         problems = []
         for key, content in self.files.items():
             host, shard, name = key.split(":")
