@@ -78,7 +78,7 @@ def test_a_host_that_stays_away_is_given_up(tmp_path: Path, monkeypatch: pytest.
 
 def test_one_process_that_fails_is_told_while_the_others_run(tmp_path: Path) -> None:
     with pytest.raises(ChangeFailed, match="exit code 7: echo bad; exit 7") as failure:
-        bring(Site(), tmp_path, "sleep 600", "echo bad; exit 7")
+        bring(Site(), tmp_path, "sleep 60", "echo bad; exit 7")
     assert failure.value.output == "bad\n"
     # It is still there to be ended.
     subprocess.run(f"kill -TERM -$(cat {tmp_path}/tool-1/1/pid)", shell=True, check=True)
