@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from ffplay.engine.access import SiteAccess, collected, read_host, readings_of, told_by
+from ffplay.engine.access import SiteAccess, collected, read_host, readings_of, values_of
 from ffplay.engine.fenced import FencedAccess
 from ffplay.engine.framed import run_framed
 from ffplay.engine.processes import dead, identity
@@ -243,8 +243,8 @@ def _values(
     found: dict[Key, Any] = {}
     for (reading, members), reply in zip(readings, replies, strict=False):
         with contextlib.suppress(SiteError):
-            told = told_by(host, reading, members, reply)
-            found.update({(host, one): value for one, value in told if not isinstance(value, SiteError)})
+            told = values_of(host, reading, members, reply, optional=members)
+            found.update({(host, one): value for one, value in told.items()})
     return found
 
 
