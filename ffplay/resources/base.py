@@ -245,6 +245,11 @@ def at_once(script: str) -> str:
 ffplay_rc=$?; printf '%s\\n' "$ffplay_told"; [ $ffplay_rc -eq 0 ] || exit $ffplay_rc"""
 
 
+def sync_script(paths: str) -> str:
+    """Return sh that has files on disk, given as sh has their paths; everything, where sync takes no paths."""
+    return f"sync {paths} 2>/dev/null || sync"
+
+
 def quote(argv: Iterable[str]) -> str:
     """Return an argument list as one line of sh; the one place where arguments are quoted."""
     return " ".join(shlex.quote(word) for word in argv)

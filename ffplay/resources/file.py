@@ -15,7 +15,7 @@ from typing import Any
 from ffplay.edit import lua
 from ffplay.model import Unknown
 from ffplay.remote.base import Reply
-from ffplay.resources.base import NOTHING, Irreversible, ShellResource, blame_script, quote
+from ffplay.resources.base import NOTHING, Irreversible, ShellResource, blame_script, quote, sync_script
 from ffplay.resources.differences import content_facts, facts_of, otherwise, text_of
 from ffplay.resources.files import Files, together
 
@@ -240,7 +240,7 @@ def _write_script(files: Sequence[tuple[int, str, FileState]]) -> str:
         for command in _ownership(after, ""):
             stated.setdefault(command, []).append(name)
     lines += [f"{command.strip()} {' '.join(paths)}" for command, paths in stated.items()]
-    lines.append(f"sync {' '.join(names)} 2>/dev/null || sync")
+    lines.append(sync_script(" ".join(names)))
     lines += [f"n={number}; mv -f {name} {quote([path])}" for (number, path, _), name in zip(files, names, strict=True)]
     return "\n".join([*lines, "written=1"])
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from ffplay.model import Generation
 from ffplay.remote.base import Reply
-from ffplay.resources.base import ShellResource, blame_script, quote, told
+from ffplay.resources.base import ShellResource, blame_script, quote, sync_script, told
 from ffplay.resources.differences import facts_of
 
 # A record is one small JSON object; a later layout gets another number and is refused, not guessed at.
@@ -102,7 +102,7 @@ def write_script(path: str, record: Record | None) -> str:
         return f"rm -f {target} || exit\n"
     return (
         f"{prepare_script(path, record)}"
-        f"{{ sync {target}.part 2>/dev/null || sync; }} && mv -f {target}.part {target} || exit\n"
+        f"{{ {sync_script(f'{target}.part')}; }} && mv -f {target}.part {target} || exit\n"
     )
 
 
@@ -116,7 +116,7 @@ def write_together_script(records: Sequence[tuple[int, str, Record]]) -> str:
         f"mv -f {quote([f'{path}.part', path])} || {{ {blame_script(number)}; exit 1; }}\n"
         for number, path, _ in records
     )
-    return f"{prepared}sync {parts} 2>/dev/null || sync\n{named}"
+    return f"{prepared}{sync_script(parts)}\n{named}"
 
 
 def prepare_script(path: str, record: Record) -> str:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ffplay.model import Change
-from ffplay.resources.base import quote
+from ffplay.resources.base import quote, sync_script
 from ffplay.resources.codec import encode, masked
 from ffplay.resources.run_times import RunTimes
 from ffplay.resources.runs import RunEnd, RunHead
@@ -58,7 +58,7 @@ def append_script(state_dir: str, head: RunHead, lines: Sequence[str]) -> str:
   mv "$ffplay_j/head.new" "$ffplay_j/head.json"
 }} || exit
 printf '\\n%s\\n' {text} >> "$ffplay_j/journal" || exit
-sync "$ffplay_j/journal" 2>/dev/null || sync) || {{
+{sync_script('"$ffplay_j/journal"')}) || {{
   echo "the journal $ffplay_j cannot be written" >&2; exit {NOT_NOTED}
 }}
 """
@@ -73,7 +73,7 @@ def done_script(state_dir: str, head: RunHead, numbers: Sequence[int], synced: b
     path = quote([f"{state_dir}/runs/{head.run}/journal"])
     lines = "".join(f'\\n{{"done": {number}}}\\n' for number in numbers)
     return f"""printf '{lines}' >> {path} || {{ {_cannot_be_written(path)}; }}
-{_sync(path) if synced else ""}
+{sync_script(path) if synced else ""}
 """
 
 
@@ -98,7 +98,7 @@ ffplay_l=$(cat <<FFPLAY_LINE
 FFPLAY_LINE
 )
 printf '\n%s\n' "$ffplay_l" >> {path} || {{ {_cannot_be_written(path)}; }}
-{_sync(path)}
+{sync_script(path)}
 rm -f {out}.out {out}.err
 """
 
@@ -106,11 +106,6 @@ rm -f {out}.out {out}.err
 def _cannot_be_written(path: str) -> str:
     """Return sh that ends a script because a quoted path could not be written."""
     return f'echo "the journal "{path}" cannot be written" >&2; exit {NOT_NOTED}'
-
-
-def _sync(path: str) -> str:
-    """Return sh that has a quoted path on disk."""
-    return f"sync {path} 2>/dev/null || sync"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,5 +145,5 @@ fi
         for one in files
     )
     return f"""(umask 077; set --
-{written}[ $# -eq 0 ] || sync "$@" 2>/dev/null || sync) || exit
+{written}[ $# -eq 0 ] || {sync_script('"$@"')}) || exit
 """

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ffplay.model import Shard
 from ffplay.resources.backup_token import check_script
-from ffplay.resources.base import blame_script, quote
+from ffplay.resources.base import blame_script, quote, sync_script
 from ffplay.resources.record import Record, prepare_script
 
 
@@ -66,7 +66,7 @@ def _set_aside(wipes: Sequence[Wipe]) -> str:
             twins.append(twin)
             models += f'[ -d {path} ] && set -- "$@" {path} || set -- "$@" {quote([one.shard.data_dir])}\n'
             renames += f"aside {quote([directory, twin, f'{directory}.aside-{one.run}'])} || {blamed}\n"
-    synced = f"sync {quote(stamps)} 2>/dev/null || sync\n" if stamps else ""
+    synced = f"{sync_script(quote(stamps))}\n" if stamps else ""
     return f"""aside() {{ # DIRECTORY TWIN ASIDE
   if [ -e "$3" ] && [ -d "$1" ] && [ -z "$(ls -A "$1")" ]; then rmdir "$2"; return; fi
   {{ [ ! -d "$1" ] || mv -T "$1" "$3"; }} && mv -T "$2" "$1"
